@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The catalogue's rows as definitions, and as a list in the order of the table. */
+#include "metrics/catalog.h"
+
+#define METRIC_DEFINE(id, kind, metric_name, text, ...) \
+    const struct metric_def METRIC_##id = {             \
+        .name = (metric_name),                          \
+        .type = METRIC_##kind,                          \
+        .help = (text),                                 \
+        .labels = {__VA_ARGS__},                        \
+    };
+METRIC_CATALOG(METRIC_DEFINE)
+
+#define METRIC_ROW(id, ...) &METRIC_##id,
+
+const struct metric_def *const *metric_catalog(size_t *count)
+{
+    static const struct metric_def *const rows[] = {METRIC_CATALOG(METRIC_ROW)};
+
+    *count = COUNT_OF(rows);
+    return rows;
+}
