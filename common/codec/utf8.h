@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* UTF-8 (libutf8proc behind where Unicode tables are needed). */
+#pragma once
+
+#include "base/str.h"
+
+#include <stdbool.h>
+
+bool utf8_valid(struct str s); /* no overlongs, surrogates or values above U+10FFFF */
+/* The longest head of at most max bytes that ends between characters. */
+struct str utf8_cut(struct str s, size_t max);
+size_t utf8_length(struct str s); /* code points of valid UTF-8 */
