@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the texts of settings must look like. Pure functions; an absent or empty text never fits. */
+#pragma once
+
+#include "base/str.h"
+
+#include <stdbool.h>
+
+bool check_account_name(struct str text); /* [a-z0-9]{1,32} */
+bool check_id(struct str text);           /* appid and the like: [A-Za-z0-9_-]{1,64} */
+bool check_topic_prefix(struct str text); /* [A-Za-z0-9.-], no "_": Kafka confuses it with "." */
+bool check_log_level(struct str text);
+/* "127.0.0.1:8080", "localhost:0", "[::1]:8080". */
+bool check_listen(struct str text);
+/* https://host..., or http:// when the host is localhost, 127.0.0.0/8 or [::1]. */
+bool check_url(struct str text);

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only list of keys, and what is done with the whole list. */
+#include "config/settings.h"
+
+#include "base/mem.h"
+#include "config/check.h"
+#include "config/settings_list.h"
+
+#include <string.h>
+
+#define ACCOUNT_PREFIX "account "
+
+struct section {
+    const char *name;
+    size_t offset; /* into struct settings; not used for account and kafka */
+    const char *help;
+};
+
+static const struct section SECTIONS[] = {
+    {"account", 0, "One section per official account; NAME is 1 to 32 of a-z and 0-9."},
+    {"kafka", offsetof(struct settings, kafka),
+     "Any librdkafka property by its own name; librdkafka checks it at the start."},
+    {"topic", offsetof(struct settings, topic), "The topics of kabao."},
+    {"ingress", offsetof(struct settings, ingress), "kabao-ingress, which WeChat calls."},
+    {"wechat", offsetof(struct settings, wechat), "Calls to WeChat."},
+    {"mysql", offsetof(struct settings, mysql), "The database of the workers."},
+    {"worker", offsetof(struct settings, worker), "What all workers have in common."},
+    {"token", offsetof(struct settings, token), "kabao-token."},
+    {"admin", offsetof(struct settings, admin), "Health and metrics of every program."},
+    {"log", offsetof(struct settings, log), "Log lines."},
+};
+
+static const char *const PUSH_MODES[] = {"auto", "plain", "compatible", "secure", NULL};
+static const char *const TOKEN_SOURCES[] = {"wechat", "url", NULL};
+static const char *const TOKEN_APIS[] = {"stable", "classic", NULL};
+
+static const struct row_check AN_ID = {"1 to 64 letters, digits, _ or -", check_id};
+static const struct row_check AN_ADDRESS = {"host:port, an IPv6 address in brackets", check_listen};
+static const struct row_check A_PREFIX = {"letters, digits, inner dots and -, without _",
+                                          check_topic_prefix};
+static const struct row_check A_LEVEL = {"one of trace, debug, info, warn, error", check_log_level};
+
+#define ACCOUNT(field) \
+    .section = "account", .key = #field, .offset = offsetof(struct account, field)
+#define IN(name, field) \
+    .section = #name, .key = #field, .offset = offsetof(struct settings_##name, field)
+#define WITHIN(least, most) .min = (least), .max = (most)
+
+static const struct row ROWS[] = {
+    {ACCOUNT(appid), .type = ROW_TEXT, .flags = ROW_REQUIRED, .check = &AN_ID,
+     .help = "AppID, as the WeChat console shows it."},
+    {ACCOUNT(original_id), .type = ROW_TEXT, .check = &AN_ID,
+     .help = "Original ID (gh_...), the ToUserName of pushes."},
+    {ACCOUNT(secret_file), .type = ROW_FILE, .help = "AppSecret; needed by kabao-token only."},
+    {ACCOUNT(callback_token_file), .type = ROW_FILE,
+     .help = "Token of the callback, 3 to 32 letters and digits."},
+    {ACCOUNT(aes_key_file), .type = ROW_FILE,
+     .help = "EncodingAESKey of the callback, 43 characters."},
+    {ACCOUNT(aes_key_previous_file), .type = ROW_FILE,
+     .help = "EncodingAESKey before the last change; still decrypts."},
+    {ACCOUNT(push_mode), .type = ROW_CHOICE, .preset = "auto", .choices = PUSH_MODES,
+     .help = "Pushes accepted; auto is secure when an AES key is set, else plain."},
+    {ACCOUNT(frame_appid), .type = ROW_TEXT, .check = &AN_ID,
+     .help = "AppID in the AES frame where it is a third-party platform's."},
+    {ACCOUNT(token_source), .type = ROW_CHOICE, .preset = "wechat", .choices = TOKEN_SOURCES,
+     .help = "Where the access token comes from: WeChat, or a hub at token_url."},
+    {ACCOUNT(token_url), .type = ROW_TEXT, .flags = ROW_LOOPBACK_HTTP,
+     .help = "Token hub that answers with access_token and expires_in."},
+    {ACCOUNT(token_url_bearer_file), .type = ROW_FILE, .help = "Bearer token for token_url."},
+    {ACCOUNT(form_fields_drop), .type = ROW_TEXT, .preset = "USER_FORM_INFO_FLAG_IDCARD",
+     .flags = ROW_MAY_BE_EMPTY,
+     .help = "Form fields, separated by blanks, that are never produced; empty drops none."},
+    {IN(topic, prefix), .type = ROW_TEXT, .preset = "kabao", .check = &A_PREFIX,
+     .help = "Begins every topic and consumer group."},
+    {IN(topic, partitions), .type = ROW_INT, .preset = "12", WITHIN(1, 1000),
+     .help = "Partitions of keyed topics; never changed in place."},
+    {IN(topic, replication_factor), .type = ROW_INT, .preset = "3", WITHIN(1, 100),
+     .help = "Replicas of topics that are created."},
+    {IN(topic, event_retention_hours), .type = ROW_INT, .preset = "336", WITHIN(1, 876000),
+     .help = "How long event topics keep records."},
+    {IN(ingress, listen), .type = ROW_TEXT, .preset = "127.0.0.1:8080", .check = &AN_ADDRESS,
+     .help = "Address WeChat's pushes arrive at; TLS ends in front of it."},
+    {IN(ingress, loops), .type = ROW_INT, .preset = "0", WITHIN(0, 256),
+     .help = "Event loops; 0 is one per core."},
+    {IN(ingress, max_body_bytes), .type = ROW_SIZE, .preset = "65536", WITHIN(1024, 16777216),
+     .help = "Larger pushes are answered with 413."},
+    {IN(ingress, max_connections), .type = ROW_INT, .preset = "4096", WITHIN(1, 1000000),
+     .help = "Connections at a time; further ones are answered with 503."},
+    {IN(ingress, ack_timeout_ms), .type = ROW_INT, .preset = "4000", WITHIN(100, 4500),
+     .help = "No broker acknowledgement in this time is answered with 503."},
+    {IN(ingress, recent_ids), .type = ROW_INT, .preset = "65536", WITHIN(0, 16777216),
+     .help = "Acknowledged pushes remembered to spare Kafka re-deliveries."},
+    {IN(wechat, base_url), .type = ROW_TEXT, .preset = "https://api.weixin.qq.com",
+     .flags = ROW_LOOPBACK_HTTP, .help = "WeChat's API."},
+    {IN(wechat, ca_file), .type = ROW_FILE,
+     .help = "CA certificates (PEM) to trust instead of the system's."},
+    {IN(wechat, connect_timeout_ms), .type = ROW_INT, .preset = "2000", WITHIN(10, 60000),
+     .help = "Longest wait for a connection."},
+    {IN(wechat, timeout_ms), .type = ROW_INT, .preset = "5000", WITHIN(10, 120000),
+     .help = "Longest wait for an answer."},
+    {IN(mysql, host), .type = ROW_TEXT,
+     .help = "Server; without host and socket the client library's default."},
+    {IN(mysql, port), .type = ROW_INT, .preset = "3306", WITHIN(1, 65535), .help = "TCP port."},
+    {IN(mysql, socket), .type = ROW_TEXT, .help = "Unix socket, instead of host and port."},
+    {IN(mysql, user), .type = ROW_TEXT, .help = "User name."},
+    {IN(mysql, password_file), .type = ROW_FILE, .help = "Password of the user."},
+    {IN(mysql, database), .type = ROW_TEXT, .preset = "kabao", .help = "Name of the database."},
+    {IN(mysql, ca_file), .type = ROW_FILE,
+     .help = "CA certificates (PEM) the server's certificate must go back to."},
+    {IN(mysql, connections), .type = ROW_INT, .preset = "4", WITHIN(1, 1000),
+     .help = "Connections of one process."},
+    {IN(mysql, batch_rows), .type = ROW_INT, .preset = "200", WITHIN(1, 10000),
+     .help = "Rows in one transaction at most."},
+    {IN(mysql, batch_ms), .type = ROW_INT, .preset = "10", WITHIN(0, 1000),
+     .help = "Longest wait for further rows."},
+    {IN(worker, lanes), .type = ROW_INT, .preset = "0", WITHIN(0, 1024),
+     .help = "Records in work at a time; 0 is the program's own default (64, kabao-store 256)."},
+    {IN(worker, max_inflight), .type = ROW_INT, .preset = "1024", WITHIN(1, 1000000),
+     .help = "Records held in memory."},
+    {IN(worker, max_inflight_bytes), .type = ROW_SIZE, .preset = "67108864",
+     WITHIN(1024, 68719476736), .help = "Their bytes."},
+    {IN(worker, retry_initial_ms), .type = ROW_INT, .preset = "500", WITHIN(1, 3600000),
+     .help = "Wait before the second attempt."},
+    {IN(worker, retry_max_ms), .type = ROW_INT, .preset = "300000", WITHIN(1, 86400000),
+     .help = "Longest wait between attempts."},
+    {IN(worker, max_attempts), .type = ROW_INT, .preset = "300", WITHIN(1, 1000000),
+     .help = "Attempts before the dead letter."},
+    {IN(worker, revoke_drain_ms), .type = ROW_INT, .preset = "6000", WITHIN(0, 60000),
+     .help = "Time for calls in hand when partitions are revoked."},
+    {IN(worker, drain_timeout_ms), .type = ROW_INT, .preset = "25000", WITHIN(0, 600000),
+     .help = "Time for records in hand after SIGTERM."},
+    {IN(token, api), .type = ROW_CHOICE, .preset = "stable", .choices = TOKEN_APIS,
+     .help = "cgi-bin/stable_token or cgi-bin/token."},
+    {IN(token, seal_key_file), .type = ROW_FILE,
+     .help = "Key (32 bytes in Base64) that seals tokens in Kafka; the same for all programs."},
+    {IN(token, refresh_ahead_s), .type = ROW_INT, .preset = "300", WITHIN(0, 7000),
+     .help = "Refresh so long before expiry."},
+    {IN(token, force_interval_s), .type = ROW_INT, .preset = "30", WITHIN(1, 86400),
+     .help = "Forced refreshes are so far apart at least."},
+    {IN(token, force_per_day), .type = ROW_INT, .preset = "20", WITHIN(0, 10000),
+     .help = "Forced refreshes a day."},
+    {IN(admin, listen), .type = ROW_TEXT, .preset = "127.0.0.1:0", .check = &AN_ADDRESS,
+     .help = "Address of /healthz, /readyz and /metrics; port 0 is off."},
+    {IN(log, level), .type = ROW_TEXT, .preset = "info", .check = &A_LEVEL,
+     .help = "Lowest level that is written."},
+};
+
+const struct row *settings_rows(size_t *count)
+{
+    *count = COUNT_OF(ROWS);
+    return ROWS;
+}
+
+const char *settings_section(size_t index)
+{
+    return index < COUNT_OF(SECTIONS) ? SECTIONS[index].name : NULL;
+}
+
+static bool is_account(const struct section *section)
+{
+    return strcmp(section->name, "account") == 0;
+}
+
+static bool is_kafka(const struct section *section)
+{
+    return strcmp(section->name, "kafka") == 0;
+}
+
+/* An account's rows live in base itself, the others' in the section's part of struct settings. */
+static void *part_of(struct settings *s, const struct section *section)
+{
+    return (char *)s + section->offset;
+}
+
+static enum status preset(const char *section, void *base, struct err *err)
+{
+    enum status rc = ST_OK;
+
+    for (size_t i = 0; rc == ST_OK && i < COUNT_OF(ROWS); i++)
+        if (strcmp(ROWS[i].section, section) == 0 && ROWS[i].preset != NULL)
+            rc = row_set(&ROWS[i], base, str_from(ROWS[i].preset), "default", err);
+    return rc;
+}
+
+static void clear(const char *section, void *base)
+{
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++)
+        if (strcmp(ROWS[i].section, section) == 0)
+            row_clear(&ROWS[i], base);
+}
+
+enum status settings_new(struct settings **out, struct err *err)
+{
+    AUTO(settings_freep) struct settings *s = mem_zalloc(sizeof(*s));
+    enum status rc = ST_OK;
+
+    if (s == NULL)
+        return err_fatal(err, "memory", "settings: memory is short");
+    for (size_t i = 0; rc == ST_OK && i < COUNT_OF(SECTIONS); i++)
+        if (!is_account(&SECTIONS[i]))
+            rc = preset(SECTIONS[i].name, part_of(s, &SECTIONS[i]), err);
+    if (rc == ST_OK)
+        *out = TAKE(s);
+    return rc;
+}
+
+static void account_done(struct account *account)
+{
+    clear("account", account);
+    mem_free(account->name);
+}
+
+void settings_free(struct settings *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->account_count; i++)
+        account_done(&s->accounts[i]);
+    for (size_t i = 0; i < s->kafka.count; i++) {
+        mem_free(s->kafka.properties[i].name);
+        mem_free_secret(s->kafka.properties[i].value, strlen(s->kafka.properties[i].value));
+    }
+    for (size_t i = 0; i < COUNT_OF(SECTIONS); i++)
+        if (!is_account(&SECTIONS[i]))
+            clear(SECTIONS[i].name, part_of(s, &SECTIONS[i]));
+    mem_free(s->accounts);
+    mem_free(s->kafka.properties);
+    mem_free(s->path);
+    mem_free(s);
+}
+
+static char *duplicate(struct str text)
+{
+    char *copy = mem_alloc(text.len + 1);
+
+    if (copy != NULL)
+        (void)str_copy(text, copy, text.len + 1);
+    return copy;
+}
+
+static struct account *find_account(const struct settings *s, struct str name)
+{
+    for (size_t i = 0; i < s->account_count; i++)
+        if (str_eq_cstr(name, s->accounts[i].name))
+            return &s->accounts[i];
+    return NULL;
+}
+
+enum status settings_account_add(struct settings *s, struct str name, struct err *err)
+{
+    struct account account = {0};
+    struct account *grown;
+    enum status rc;
+
+    if (find_account(s, name) != NULL)
+        return ST_OK;
+    rc = preset("account", &account, err);
+    account.name = duplicate(name);
+    grown = mem_resize(s->accounts, (s->account_count + 1) * sizeof(account));
+    if (grown != NULL)
+        s->accounts = grown;
+    if (rc == ST_OK && account.name != NULL && grown != NULL) {
+        grown[s->account_count++] = account;
+        return ST_OK;
+    }
+    account_done(&account);
+    return err_fatal(err, "memory", "settings: memory is short");
+}
+
+static struct kafka_property *find_property(const struct settings *s, struct str name)
+{
+    for (size_t i = 0; i < s->kafka.count; i++)
+        if (str_eq_cstr(name, s->kafka.properties[i].name))
+            return &s->kafka.properties[i];
+    return NULL;
+}
+
+/* A property without a value yet, so that there is one place for values. */
+static struct kafka_property *add_property(struct settings *s, struct str name)
+{
+    struct kafka_property *grown =
+        mem_resize(s->kafka.properties, (s->kafka.count + 1) * sizeof(*grown));
+
+    if (grown == NULL)
+        return NULL;
+    s->kafka.properties = grown;
+    grown[s->kafka.count] = (struct kafka_property){.name = duplicate(name)};
+    return grown[s->kafka.count].name != NULL ? &grown[s->kafka.count++] : NULL;
+}
+
+enum status settings_kafka_set(struct settings *s, struct str name, struct str value,
+                               struct err *err)
+{
+    char *copy = duplicate(value);
+    struct kafka_property *property = copy != NULL ? find_property(s, name) : NULL;
+
+    if (copy != NULL && property == NULL)
+        property = add_property(s, name);
+    if (property == NULL) {
+        mem_free(copy);
+        return err_fatal(err, "memory", "settings: memory is short");
+    }
+    if (property->value != NULL)
+        mem_free_secret(property->value, strlen(property->value));
+    property->value = copy;
+    return ST_OK;
+}
+
+void *settings_base(struct settings *s, struct str section, const char **family)
+{
+    const struct str prefix = STR(ACCOUNT_PREFIX);
+
+    if (str_starts(section, prefix)) {
+        *family = "account";
+        return find_account(s, str_skip(section, prefix.len));
+    }
+    for (size_t i = 0; i < COUNT_OF(SECTIONS); i++) {
+        if (is_account(&SECTIONS[i]) || is_kafka(&SECTIONS[i]) ||
+            !str_eq_cstr(section, SECTIONS[i].name))
+            continue;
+        *family = SECTIONS[i].name;
+        return part_of(s, &SECTIONS[i]);
+    }
+    return NULL;
+}
+
+const struct account *settings_account(const struct settings *s, const char *name)
+{
+    return find_account(s, str_from(name));
+}
+
+const struct account *settings_account_by_appid(const struct settings *s, const char *appid)
+{
+    for (size_t i = 0; i < s->account_count; i++)
+        if (strcmp(s->accounts[i].appid, appid) == 0)
+            return &s->accounts[i];
+    return NULL;
+}
+
+static void print_rows(const char *section, const void *base, struct buf *out)
+{
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        if (strcmp(ROWS[i].section, section) != 0 || !row_is_set(&ROWS[i], base))
+            continue;
+        buf_addf(out, "%s = ", ROWS[i].key);
+        row_print(&ROWS[i], base, out);
+        buf_add_char(out, '\n');
+    }
+}
+
+/* By its name; and what spans lines (a PEM given by the environment) would not be an INI value. */
+static bool is_secret(const struct kafka_property *property)
+{
+    static const char *const signs[] = {"password", "secret", "key", "token"};
+
+    for (size_t i = 0; i < COUNT_OF(signs); i++)
+        if (strcasestr(property->name, signs[i]) != NULL)
+            return true;
+    return strpbrk(property->value, "\r\n") != NULL;
+}
+
+static void print_kafka(const struct settings_kafka *kafka, struct buf *out)
+{
+    for (size_t i = 0; i < kafka->count; i++)
+        buf_addf(out, "%s = %s\n", kafka->properties[i].name,
+                 is_secret(&kafka->properties[i]) ? "***" : kafka->properties[i].value);
+}
+
+static void print_accounts(const struct settings *s, struct buf *out)
+{
+    for (size_t i = 0; i < s->account_count; i++) {
+        buf_addf(out, "\n[" ACCOUNT_PREFIX "%s]\n", s->accounts[i].name);
+        print_rows("account", &s->accounts[i], out);
+    }
+}
+
+void settings_print(const struct settings *s, struct buf *out)
+{
+    buf_add_cstr(out, "# Settings in effect, defaults included; *** stands for a secret.\n");
+    print_accounts(s, out);
+    for (size_t i = 0; i < COUNT_OF(SECTIONS); i++) {
+        if (is_account(&SECTIONS[i]))
+            continue;
+        buf_addf(out, "\n[%s]\n", SECTIONS[i].name);
+        if (is_kafka(&SECTIONS[i]))
+            print_kafka(&s->kafka, out);
+        else
+            print_rows(SECTIONS[i].name, (const char *)s + SECTIONS[i].offset, out);
+    }
+}
+
+void settings_describe(struct buf *out)
+{
+    for (size_t i = 0; i < COUNT_OF(SECTIONS); i++) {
+        const char *name = SECTIONS[i].name;
+
+        buf_addf(out, "%s[%s%s]\n# %s\n", i > 0 ? "\n" : "", name,
+                 is_account(&SECTIONS[i]) ? " NAME" : "", SECTIONS[i].help);
+        if (is_kafka(&SECTIONS[i]))
+            buf_add_cstr(out, "#bootstrap.servers =\n");
+        for (size_t r = 0; r < COUNT_OF(ROWS); r++) {
+            if (strcmp(ROWS[r].section, name) != 0)
+                continue;
+            buf_add_char(out, '\n');
+            row_describe(&ROWS[r], out);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings of every program: one INI file, then the environment, checked whole before the
+ * start. settings.c holds the only list of keys. Const after loading; handed to the modules section
+ * by section. */
+#pragma once
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum push_mode { PUSH_MODE_AUTO, PUSH_MODE_PLAIN, PUSH_MODE_COMPATIBLE, PUSH_MODE_SECURE };
+
+enum token_source { TOKEN_SOURCE_WECHAT, TOKEN_SOURCE_URL };
+
+enum token_api { TOKEN_API_STABLE, TOKEN_API_CLASSIC };
+
+/* [account NAME]. push_mode is never PUSH_MODE_AUTO after loading. */
+struct account {
+    char *name; /* [a-z0-9]{1,32} */
+    char *appid;
+    char *original_id;
+    char *secret_file;
+    char *callback_token_file;
+    char *aes_key_file;
+    char *aes_key_previous_file;
+    int push_mode;     /* enum push_mode */
+    char *frame_appid; /* NULL: appid */
+    int token_source;  /* enum token_source */
+    char *token_url;
+    char *token_url_bearer_file;
+    char *form_fields_drop; /* names separated by blanks */
+};
+
+struct kafka_property {
+    char *name;
+    char *value;
+};
+
+struct settings_kafka {
+    struct kafka_property *properties; /* librdkafka's own names, in file order */
+    size_t count;
+};
+
+struct settings_topic {
+    char *prefix;
+    int64_t partitions;
+    int64_t replication_factor;
+    int64_t event_retention_hours;
+};
+
+struct settings_ingress {
+    char *listen;
+    int64_t loops; /* 0 = one per core */
+    int64_t max_body_bytes;
+    int64_t max_connections;
+    int64_t ack_timeout_ms;
+    int64_t recent_ids;
+};
+
+struct settings_wechat {
+    char *base_url;
+    char *ca_file;
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms;
+};
+
+struct settings_mysql {
+    char *host;
+    int64_t port;
+    char *socket;
+    char *user;
+    char *password_file;
+    char *database;
+    char *ca_file;
+    int64_t connections;
+    int64_t batch_rows;
+    int64_t batch_ms;
+};
+
+struct settings_worker {
+    int64_t lanes; /* 0: the program's own default (64; store 256) */
+    int64_t max_inflight;
+    int64_t max_inflight_bytes;
+    int64_t retry_initial_ms;
+    int64_t retry_max_ms;
+    int64_t max_attempts;
+    int64_t revoke_drain_ms;
+    int64_t drain_timeout_ms;
+};
+
+struct settings_token {
+    int api; /* enum token_api */
+    char *seal_key_file;
+    int64_t refresh_ahead_s;
+    int64_t force_interval_s;
+    int64_t force_per_day;
+};
+
+struct settings_admin {
+    char *listen; /* "127.0.0.1:0" = off */
+};
+
+struct settings_log {
+    char *level;
+};
+
+struct settings {
+    char *path; /* the file read; NULL when there was none */
+    struct account *accounts;
+    size_t account_count;
+    struct settings_kafka kafka;
+    struct settings_topic topic;
+    struct settings_ingress ingress;
+    struct settings_wechat wechat;
+    struct settings_mysql mysql;
+    struct settings_worker worker;
+    struct settings_token token;
+    struct settings_admin admin;
+    struct settings_log log;
+};
+
+/* Reads path (NULL: /etc/kabao/kabao.ini, which may be missing when a KABAO_ variable names a key),
+ * then KABAO_<SECTION>_<KEY> from environment (as main's envp; NULL: none), then checks what spans
+ * keys. ST_FATAL with file, line, key and remedy in err; all refusals are collected into report
+ * (one line each) when it is not NULL, err has the first. Syntax errors hide the refusals of keys.
+ *
+ * An empty variable counts as not set. KABAO_KAFKA_X_Y is the librdkafka property x.y, but for
+ * log_level and enabled_events, the only ones with "_" that a text can set. A KABAO_* variable that
+ * names no key, and what Kubernetes injects for services (KABAO_KAFKA_SERVICE_HOST,
+ * KABAO_MYSQL_PORT=tcp://...), is appended to strangers (one name a line) when that is not NULL. */
+MUST_CHECK enum status settings_load(const char *path, char *const *environment,
+                                     struct settings **out, struct buf *report,
+                                     struct buf *strangers, struct err *err);
+void settings_free(struct settings *s);
+DECLARE_FREEP(struct settings, settings_free)
+
+/* Borrowed; NULL when there is none. */
+const struct account *settings_account(const struct settings *s, const char *name);
+const struct account *settings_account_by_appid(const struct settings *s, const char *appid);
+
+void settings_print(const struct settings *s,
+                    struct buf *out);    /* --print-config: an INI, secrets masked */
+void settings_describe(struct buf *out); /* --describe-config: every key with type, default, help */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of keys as settings.c holds it, for settings_load.c and the tests of the list. */
+#pragma once
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "config/rows.h"
+#include "config/settings.h"
+
+/* In the order in which they are printed and described. */
+const struct row *settings_rows(size_t *count);
+/* "account" and "kafka" among them; NULL past the last. */
+const char *settings_section(size_t index);
+
+/* All presets, no account. */
+MUST_CHECK enum status settings_new(struct settings **out, struct err *err);
+/* Nothing happens when the account is there. */
+MUST_CHECK enum status settings_account_add(struct settings *s, struct str name, struct err *err);
+/* Sets or replaces. */
+MUST_CHECK enum status settings_kafka_set(struct settings *s, struct str name, struct str value,
+                                          struct err *err);
+
+/* The struct behind "topic" or "account demo", and in *family what its rows call it ("topic",
+ * "account"). NULL when there is none; [kafka] has no struct of rows. Borrowed until the next
+ * settings_account_add. */
+void *settings_base(struct settings *s, struct str section, const char **family);

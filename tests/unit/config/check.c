@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/check.h"
+
+#include "base/attr.h"
+#include "tests/unit/check.h"
+
+struct sample {
+    struct str text;
+    bool fits;
+};
+
+static void assert_all(bool (*check)(struct str), const struct sample *samples, size_t count)
+{
+    assert_false(check((struct str){0}));
+    assert_false(check(STR("")));
+    for (size_t i = 0; i < count; i++)
+        if (check(samples[i].text) != samples[i].fits)
+            fail_msg("\"%.*s\" should %s", STR_ARG(samples[i].text),
+                     samples[i].fits ? "fit" : "be refused");
+}
+
+static void test_check_account_names(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("demo"), true},
+        {STR_INIT("0"), true},
+        {STR_INIT("abcdefghijklmnopqrstuvwxyz012345"), true},
+        {STR_INIT("abcdefghijklmnopqrstuvwxyz0123456"), false},
+        {STR_INIT("Demo"), false},
+        {STR_INIT("a_b"), false},
+        {STR_INIT(" a"), false},
+        {STR_INIT("a\0"), false},
+    };
+
+    (void)state;
+    assert_all(check_account_name, samples, COUNT_OF(samples));
+}
+
+static void test_check_ids_hold_no_separator(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("wx0123456789abcdef"), true},
+        {STR_INIT("gh_7f08-A"), true},
+        {STR_INIT("wx:1"), false},
+        {STR_INIT("wx 1"), false},
+        {STR_INIT("wx/1"), false},
+    };
+
+    (void)state;
+    assert_all(check_id, samples, COUNT_OF(samples));
+}
+
+static void test_check_topic_prefixes(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("kabao"), true},   {STR_INIT("shop-1.Test"), true}, {STR_INIT("a_b"), false},
+        {STR_INIT("a b"), false},    {STR_INIT("kabao."), false},     {STR_INIT(".kabao"), false},
+        {STR_INIT("ka:bao"), false},
+    };
+
+    (void)state;
+    assert_all(check_topic_prefix, samples, COUNT_OF(samples));
+}
+
+static void test_check_listen_addresses(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("127.0.0.1:8080"), true},
+        {STR_INIT("0.0.0.0:0"), true},
+        {STR_INIT("localhost:65535"), true},
+        {STR_INIT("[::1]:80"), true},
+        {STR_INIT("[::]:80"), true},
+        {STR_INIT("127.0.0.1"), false},
+        {STR_INIT("127.0.0.1:"), false},
+        {STR_INIT("127.0.0.1:65536"), false},
+        {STR_INIT("127.0.0.1:-1"), false},
+        {STR_INIT("127.0.0.1:+1"), false},
+        {STR_INIT("127.0.0.1:80 "), false},
+        {STR_INIT(":80"), false},
+        {STR_INIT("8080"), false},
+        {STR_INIT("::1:80"), false},
+        {STR_INIT("[::1]"), false},
+        {STR_INIT("[::1]80"), false},
+        {STR_INIT("[::1:80"), false},
+        {STR_INIT("[]:80"), false},
+        {STR_INIT("[127.0.0.1]:80"), false},
+        {STR_INIT("\"127.0.0.1:80\""), false},
+        {STR_INIT("http://127.0.0.1:80"), false},
+    };
+
+    (void)state;
+    assert_all(check_listen, samples, COUNT_OF(samples));
+}
+
+static void test_check_urls_are_tls_beyond_loopback(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("https://api.weixin.qq.com"), true},
+        {STR_INIT("https://hub.example:8443/token?a=b"), true},
+        {STR_INIT("http://127.0.0.1:9"), true},
+        {STR_INIT("http://127.8.9.10/x"), true},
+        {STR_INIT("http://localhost:9/x"), true},
+        {STR_INIT("http://[::1]:9"), true},
+        {STR_INIT("http://api.weixin.qq.com"), false},
+        {STR_INIT("http://127.0.0.1.example.com"), false},
+        {STR_INIT("http://127.0.0.1@example.com"), false},
+        {STR_INIT("http://127.0.0.1:80@example.com"), false},
+        {STR_INIT("http://127.0.0.1\\@example.com"), false},
+        {STR_INIT("http://localhost.example.com"), false},
+        {STR_INIT("http://[::1].example.com"), false},
+        {STR_INIT("http://[::2]"), false},
+        {STR_INIT("http://128.0.0.1"), false},
+        {STR_INIT("https://user:pass@hub.example"), false},
+        {STR_INIT("https://"), false},
+        {STR_INIT("https:///x"), false},
+        {STR_INIT("https://:443"), false},
+        {STR_INIT("https://h:0"), false},
+        {STR_INIT("https://h:"), false},
+        {STR_INIT("https://h/a b"), false},
+        {STR_INIT("ftp://127.0.0.1"), false},
+        {STR_INIT("http:/"), false},
+    };
+
+    (void)state;
+    assert_all(check_url, samples, COUNT_OF(samples));
+}
+
+static void test_check_log_levels(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("trace"), true},  {STR_INIT("debug"), true},    {STR_INIT("info"), true},
+        {STR_INIT("warn"), true},   {STR_INIT("error"), true},    {STR_INIT("Info"), false},
+        {STR_INIT("fatal"), false}, {STR_INIT("warning"), false},
+    };
+
+    (void)state;
+    assert_all(check_log_level, samples, COUNT_OF(samples));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_check_account_names),
+        cmocka_unit_test(test_check_ids_hold_no_separator),
+        cmocka_unit_test(test_check_topic_prefixes),
+        cmocka_unit_test(test_check_listen_addresses),
+        cmocka_unit_test(test_check_urls_are_tls_beyond_loopback),
+        cmocka_unit_test(test_check_log_levels),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
