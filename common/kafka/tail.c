@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All partitions of some topics into one queue. librdkafka's older consumer interface is used
+ * because it alone works without a group. */
+#include "kafka/tail.h"
+
+#include "base/mem.h"
+#include "kafka/conf.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum { TRY_MS = 5000, PAUSE_MS = 50 };
+
+struct partition {
+    rd_kafka_topic_t *topic;
+    int32_t number;
+    int64_t start;
+    int64_t end; /* when it was opened */
+    bool started;
+    bool at_end;
+};
+
+struct tail {
+    struct kafka_handle handle;
+    rd_kafka_queue_t *queue;
+    struct partition *partitions;
+    size_t count;
+    atomic_size_t behind; /* partitions not yet at their end */
+};
+
+/* --- open --- */
+
+static enum status query_ends(rd_kafka_t *rk, struct partition *p, int timeout_ms, struct err *err)
+{
+    const char *topic = rd_kafka_topic_name(p->topic);
+    const rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(rk, topic, p->number, &p->start, &p->end, timeout_ms);
+
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ST_OK : kafka_error(code, topic, err);
+}
+
+/* Where the first record of that time or later stands; the end when there is none. */
+static enum status query_time(rd_kafka_t *rk, struct partition *p, int64_t wall_ms, int timeout_ms,
+                              struct err *err)
+{
+    const char *topic = rd_kafka_topic_name(p->topic);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *element = rd_kafka_topic_partition_list_add(list, topic, p->number);
+    rd_kafka_resp_err_t code;
+
+    element->offset = wall_ms;
+    code = rd_kafka_offsets_for_times(rk, list, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = element->err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        p->start = element->offset >= 0 ? element->offset : p->end;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ST_OK : kafka_error(code, topic, err);
+}
+
+static enum status place_once(const struct tail_conf *conf, rd_kafka_t *rk, struct partition *p,
+                              int timeout_ms, struct err *err)
+{
+    enum status rc;
+
+    rc = query_ends(rk, p, timeout_ms, err);
+    if (rc != ST_OK)
+        return rc;
+    if (conf->from == TAIL_TIME)
+        return query_time(rk, p, conf->from_wall_ms, timeout_ms, err);
+    if (conf->from == TAIL_END)
+        p->start = p->end;
+    return ST_OK;
+}
+
+/* A partition may be without a leader for a moment. */
+static enum status place(const struct tail_conf *conf, rd_kafka_t *rk, struct partition *p,
+                         struct deadline until, struct err *err)
+{
+    for (;;) {
+        const enum status rc = place_once(conf, rk, p, kafka_timeout_ms(until, TRY_MS), err);
+
+        if (rc != ST_RETRY || deadline_passed(until))
+            return rc;
+        (void)poll(NULL, 0, kafka_timeout_ms(until, PAUSE_MS));
+    }
+}
+
+static enum status add_partitions(struct tail *t, const char *topic, int32_t count, struct err *err)
+{
+    const size_t total = t->count + (size_t)count;
+    struct partition *grown = mem_resize(t->partitions, total * sizeof(*grown));
+
+    if (grown == NULL)
+        return err_retry(err, "memory", "no memory for a tail");
+    t->partitions = grown;
+    for (int32_t i = 0; i < count; i++) {
+        rd_kafka_topic_t *handle = rd_kafka_topic_new(t->handle.rk, topic, NULL);
+
+        if (handle == NULL)
+            return kafka_error(rd_kafka_last_error(), topic, err);
+        t->partitions[t->count++] = (struct partition){.topic = handle, .number = i};
+    }
+    return ST_OK;
+}
+
+static enum status find_partitions(struct tail *t, const struct tail_conf *conf,
+                                   struct deadline until, struct err *err)
+{
+    for (size_t i = 0; i < conf->topic_count; i++) {
+        struct kafka_topic_shape shape;
+        enum status rc;
+
+        rc = kafka_topic_shape(t->handle.rk, conf->topics[i], until, &shape, err);
+        if (rc == ST_OK)
+            rc = add_partitions(t, conf->topics[i], shape.partitions, err);
+        if (rc != ST_OK)
+            return rc;
+    }
+    return ST_OK;
+}
+
+static enum status start(struct tail *t, struct partition *p, struct err *err)
+{
+    if (rd_kafka_consume_start_queue(p->topic, p->number, p->start, t->queue) != 0)
+        return kafka_error(rd_kafka_last_error(), rd_kafka_topic_name(p->topic), err);
+    p->started = true;
+    return ST_OK;
+}
+
+/* All are placed before the first is started, so that the ends are of one moment. */
+static enum status start_all(struct tail *t, const struct tail_conf *conf, struct deadline until,
+                             struct err *err)
+{
+    enum status rc = ST_OK;
+    size_t behind = 0;
+
+    for (size_t i = 0; rc == ST_OK && i < t->count; i++)
+        rc = place(conf, t->handle.rk, &t->partitions[i], until, err);
+    for (size_t i = 0; rc == ST_OK && i < t->count; i++) {
+        struct partition *p = &t->partitions[i];
+
+        p->at_end = p->start >= p->end;
+        behind += p->at_end ? 0 : 1;
+        rc = start(t, p, err);
+    }
+    atomic_store(&t->behind, behind);
+    return rc;
+}
+
+enum status tail_open(const struct tail_conf *conf, struct deadline until, struct tail **out,
+                      struct err *err)
+{
+    /* A start that retention has overtaken goes on with the oldest there is. */
+    static const struct kafka_option fixed[] = {
+        {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "earliest"},
+        {NULL, NULL},
+    };
+    const struct kafka_spec spec = {
+        .settings = conf->kafka,
+        .kind = KAFKA_CONSUMER,
+        .client_id = conf->client_id,
+        .fixed = fixed,
+    };
+    struct tail *t = mem_zalloc(sizeof(*t));
+    enum status rc;
+
+    if (t == NULL)
+        return err_fatal(err, "memory", "no memory for a tail");
+    rc = kafka_handle_open(&spec, t, &t->handle, err);
+    if (rc != ST_OK) {
+        mem_free(t);
+        return rc;
+    }
+    t->queue = rd_kafka_queue_new(t->handle.rk);
+    rc = find_partitions(t, conf, until, err);
+    if (rc == ST_OK)
+        rc = start_all(t, conf, until, err);
+    if (rc != ST_OK) {
+        tail_close(t);
+        return rc;
+    }
+    *out = t;
+    return ST_OK;
+}
+
+void tail_close(struct tail *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->partitions[i].started)
+            (void)rd_kafka_consume_stop(t->partitions[i].topic, t->partitions[i].number);
+        rd_kafka_topic_destroy(t->partitions[i].topic);
+    }
+    rd_kafka_queue_destroy(t->queue);
+    mem_free(t->partitions);
+    if (kafka_handle_close(&t->handle))
+        mem_free(t);
+}
+
+/* --- reading --- */
+
+static struct partition *find(struct tail *t, const rd_kafka_message_t *raw)
+{
+    const char *topic = raw->rkt != NULL ? rd_kafka_topic_name(raw->rkt) : "";
+
+    for (size_t i = 0; i < t->count; i++) {
+        struct partition *p = &t->partitions[i];
+
+        if (p->number == raw->partition && strcmp(rd_kafka_topic_name(p->topic), topic) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+/* The end-of-partition mark carries the next offset, past any gap; a record its own. */
+static void note_progress(struct tail *t, const rd_kafka_message_t *raw)
+{
+    const bool is_record = raw->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    struct partition *p;
+
+    if (!is_record && raw->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return;
+    p = find(t, raw);
+    if (p == NULL || p->at_end || raw->offset + (is_record ? 1 : 0) < p->end)
+        return;
+    p->at_end = true;
+    (void)atomic_fetch_sub(&t->behind, 1);
+}
+
+enum status tail_poll(struct tail *t, int timeout_ms, struct kafka_message **out, struct err *err)
+{
+    rd_kafka_message_t *raw;
+
+    (void)rd_kafka_poll(t->handle.rk, 0);
+    raw = rd_kafka_consume_queue(t->queue, timeout_ms);
+    if (raw == NULL) {
+        *out = NULL;
+        return ST_OK;
+    }
+    if (!tail_at_end(t))
+        note_progress(t, raw);
+    return kafka_message_take(raw, out, err);
+}
+
+bool tail_at_end(const struct tail *t)
+{
+    return atomic_load(&t->behind) == 0;
+}

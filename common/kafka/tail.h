@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Follows topics without a group, all partitions: state topics from their beginning, kabaoctl tail.
+ */
+#pragma once
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "config/settings.h"
+#include "kafka/consumer.h"
+
+#include <stdbool.h>
+
+struct tail;
+
+enum tail_from { TAIL_BEGINNING, TAIL_END, TAIL_TIME };
+
+struct tail_conf {
+    const struct settings_kafka *kafka;
+    const char *client_id;
+    const char *const *topics;
+    size_t topic_count;
+    enum tail_from from;
+    int64_t from_wall_ms; /* TAIL_TIME */
+};
+
+/* Reads metadata and the current ends first. ST_RETRY: no broker; ST_FATAL: a topic does not exist.
+ */
+MUST_CHECK enum status tail_open(const struct tail_conf *conf, struct deadline until,
+                                 struct tail **out, struct err *err);
+void tail_close(struct tail *t); /* NULL is fine */
+MUST_CHECK enum status tail_poll(struct tail *t, int timeout_ms, struct kafka_message **out,
+                                 struct err *err);
+/* True once everything that stood in the topics when it was opened has been returned by tail_poll
+ * (also when the last offsets are gaps left by compaction or transactions). Thread-safe. */
+bool tail_at_end(const struct tail *t);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of topics. Adding one: a constant in topics.h, a row here. */
+#include "kafka/topics.h"
+
+#include "base/attr.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+static const struct topic_def TOPICS[TOPIC_COUNT] = {
+    [TOPIC_EVENT_WECHAT] =
+        {
+            .topic = TOPIC_EVENT_WECHAT,
+            .name = "event.wechat",
+            .retention_hours = 0,
+            .key = "card key, else <appid>:<FromUserName>",
+            .help = "every authenticated push, lossless",
+        },
+    [TOPIC_STATE_MEMBER] =
+        {
+            .topic = TOPIC_STATE_MEMBER,
+            .name = "state.member",
+            .compact = true,
+            .retention_hours = -1,
+            .key = "card key",
+            .help = "latest member profile",
+        },
+    [TOPIC_EVENT_ACTIVATION] =
+        {
+            .topic = TOPIC_EVENT_ACTIVATION,
+            .name = "event.activation",
+            .retention_hours = 0,
+            .key = "card key",
+            .help = "a card became active, its activation is requested or overdue",
+        },
+    [TOPIC_EVENT_BINDING] =
+        {
+            .topic = TOPIC_EVENT_BINDING,
+            .name = "event.binding",
+            .retention_hours = 0,
+            .key = "<appid>:<openid>, pending ones <appid>:<scene>",
+            .help = "scene and openid found each other",
+        },
+    [TOPIC_CMD_TOKEN] =
+        {
+            .topic = TOPIC_CMD_TOKEN,
+            .name = "cmd.token",
+            .retention_hours = 24,
+            .key = "<appid>",
+            .help = "the token with this fingerprint failed",
+        },
+    [TOPIC_STATE_TOKEN] =
+        {
+            .topic = TOPIC_STATE_TOKEN,
+            .name = "state.token",
+            .compact = true,
+            .retention_hours = -1,
+            .key = "<appid>:<kind>",
+            .help = "sealed tokens and tickets",
+        },
+    [TOPIC_DLQ] =
+        {
+            .topic = TOPIC_DLQ,
+            .name = "dlq.",
+            .per_worker = true,
+            .retention_hours = 720,
+            .key = "original key",
+            .help = "dead letters: original key, value and headers byte for byte",
+        },
+    [TOPIC_REDRIVE] =
+        {
+            .topic = TOPIC_REDRIVE,
+            .name = "redrive.",
+            .per_worker = true,
+            .retention_hours = 168,
+            .key = "original key",
+            .help = "records given to one worker again by redrive or replay",
+        },
+};
+
+static const char *const WORKERS[] = {"token", "member", "store", NULL};
+
+const struct topic_def *topic_def(enum topic topic)
+{
+    assert(topic > TOPIC_NONE && topic < TOPIC_COUNT);
+    return &TOPICS[topic];
+}
+
+void topic_name(const struct settings_topic *settings, enum topic topic, const char *worker,
+                char out[TOPIC_NAME_SIZE])
+{
+    const struct topic_def *def = topic_def(topic);
+    int len;
+
+    assert(!def->per_worker || worker != NULL);
+    len = snprintf(out, TOPIC_NAME_SIZE, "%s.%s%s.v1", settings->prefix, def->name,
+                   def->per_worker ? worker : "");
+    assert(len > 0 && len < TOPIC_NAME_SIZE);
+}
+
+const char *const *topic_workers(void)
+{
+    return WORKERS;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every topic, one row each: docs, topics plan, and the programs read the same table. */
+#pragma once
+
+#include "base/str.h"
+#include "config/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum topic {
+    TOPIC_NONE = 0,
+    TOPIC_EVENT_WECHAT,
+    TOPIC_STATE_MEMBER,
+    TOPIC_EVENT_ACTIVATION,
+    TOPIC_EVENT_BINDING,
+    TOPIC_CMD_TOKEN,
+    TOPIC_STATE_TOKEN,
+    TOPIC_DLQ,     /* one per worker */
+    TOPIC_REDRIVE, /* one per worker */
+    TOPIC_COUNT,
+};
+
+enum { TOPIC_NAME_SIZE = 250 };
+
+struct topic_def {
+    enum topic topic;
+    const char *name; /* "event.wechat", "dlq." for families */
+    bool per_worker;
+    bool compact;
+    int64_t retention_hours; /* 0: [topic] event_retention_hours; -1: for ever (compacted) */
+    const char *key;         /* what the key is, for docs */
+    const char *help;
+};
+
+const struct topic_def *topic_def(enum topic topic);
+/* "kabao.event.wechat.v1"; worker only for families ("kabao.dlq.member.v1"). */
+void topic_name(const struct settings_topic *settings, enum topic topic, const char *worker,
+                char out[TOPIC_NAME_SIZE]);
+/* The workers that have a dlq and a redrive topic, NULL-terminated. */
+const char *const *topic_workers(void);
