@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names records go by in CloudEvents headers: the $id of each schema in schemas/messages
+ * (ce_dataschema) and the types (ce_type). */
+#pragma once
+
+#define SCHEMA_BASE             "https://schemas.kabao.example/messages/"
+#define SCHEMA_EVENT_WECHAT     SCHEMA_BASE "event.wechat.v1.schema.json"
+#define SCHEMA_STATE_MEMBER     SCHEMA_BASE "state.member.v1.schema.json"
+#define SCHEMA_EVENT_ACTIVATION SCHEMA_BASE "event.activation.v1.schema.json"
+#define SCHEMA_EVENT_BINDING    SCHEMA_BASE "event.binding.v1.schema.json"
+#define SCHEMA_CMD_TOKEN        SCHEMA_BASE "cmd.token.v1.schema.json"
+#define SCHEMA_STATE_TOKEN      SCHEMA_BASE "state.token.v1.schema.json"
+
+/* ce_source is this and the appid. */
+#define CE_SOURCE_PREFIX "/wechat/"
+
+/* Prefixes: the event, message type or kind follows in lower case. */
+#define CE_TYPE_WECHAT_PREFIX  "kabao.wechat."
+#define CE_TYPE_MESSAGE_PREFIX "kabao.wechat.message."
+#define CE_TYPE_BINDING_PREFIX "kabao.binding."
+
+#define CE_TYPE_MEMBER_CHANGED       "kabao.member.changed"
+#define CE_TYPE_MEMBER_IMPORTED      "kabao.member.imported"
+#define CE_TYPE_CARD_ACTIVATED       "kabao.card.activated"
+#define CE_TYPE_ACTIVATION_REQUESTED "kabao.activation.requested"
+#define CE_TYPE_ACTIVATION_PENDING   "kabao.activation.pending"
+#define CE_TYPE_TOKEN_BAD            "kabao.token.bad"
+#define CE_TYPE_TOKEN_CURRENT        "kabao.token.current"
