@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every WeChat call as a row; nobody else names a path. */
+#pragma once
+
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum nature { NATURE_READ, NATURE_REPEATABLE, NATURE_PROBE, NATURE_ONCE };
+
+struct call {
+    const char *type;   /* "member.get" */
+    const char *method; /* "POST" */
+    const char *path;   /* "/card/membercard/userinfo/get" */
+    enum nature nature;
+    const int *final_codes; /* errcodes that refuse this call for good beside the table of errors.c;
+                               0-terminated, or NULL */
+};
+
+/* By type, in alphabetical order; NULL when there is none. */
+const struct call *call_find(const char *type);
+const struct call *call_all(size_t *count);
+
+extern const struct call CALL_MEMBER_GET; /* member.get: /card/membercard/userinfo/get */
+extern const struct call CALL_CODE_GET;   /* code.get: /card/code/get */
+
+/* kabao-token's own; not among those that call_find and call_all offer. */
+extern const struct call CALL_TOKEN_STABLE;  /* /cgi-bin/stable_token */
+extern const struct call CALL_TOKEN_CLASSIC; /* /cgi-bin/token */
+extern const struct call CALL_TICKET_GET;    /* /cgi-bin/ticket/getticket */

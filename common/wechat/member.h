@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a member's card. */
+#pragma once
+
+#include "model/member.h"
+#include "wechat/client.h"
+
+struct card {
+    const struct account *account;
+    struct str card_id;
+    struct str card_code;
+    struct str traceparent;
+};
+
+/* Is this form field named in drop (account->form_fields_drop: names separated by blanks, may be
+ * NULL)? What is dropped, of WeChat's JSON as of pushes: a member or element of that name, and a
+ * list entry (object) that carries it as its "name". */
+bool wechat_field_dropped(const char *drop, struct str name);
+
+/* card/membercard/userinfo/get into the attributes of m (account, appid, card_id, card_code,
+ * openid, ..., form, custom_form, raw, fetched_at). Texts borrow from *answer, which is the
+ * caller's to free, from card and from the arena. raw and form are without form_fields_drop; raw is
+ * otherwise WeChat's answer. Empty texts read as absent, except in form and custom_form, where an
+ * emptied answer is one. */
+MUST_CHECK enum status wechat_member_get(struct wechat *w, const struct card *card,
+                                         struct deadline until, struct arena *arena,
+                                         struct member *m, struct json **answer, struct err *err);
+/* card/code/get with check_consume=false: status, openid, outer_str, unionid where given; what is
+ * not given stays in m as it was, and so do form and raw. */
+MUST_CHECK enum status wechat_code_get(struct wechat *w, const struct card *card,
+                                       struct deadline until, struct arena *arena, struct member *m,
+                                       struct json **answer, struct err *err);

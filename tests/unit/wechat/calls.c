@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wechat/calls.h"
+
+#include "tests/unit/check.h"
+
+#include <string.h>
+
+static void test_calls_are_sorted_and_complete(void **state)
+{
+    size_t count = 0;
+    const struct call *calls = call_all(&count);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(strcmp(calls[i].method, "GET") == 0 || strcmp(calls[i].method, "POST") == 0);
+        assert_int_equal(calls[i].path[0], '/');
+        assert_null(strchr(calls[i].path, '?'));
+        if (i > 0)
+            assert_true(strcmp(calls[i - 1].type, calls[i].type) < 0);
+        assert_ptr_equal(call_find(calls[i].type), &calls[i]);
+    }
+}
+
+static void test_calls_are_found_by_type_only(void **state)
+{
+    (void)state;
+    assert_string_equal(call_find("member.get")->path, CALL_MEMBER_GET.path);
+    assert_string_equal(call_find("code.get")->path, CALL_CODE_GET.path);
+    assert_null(call_find("member"));
+    assert_null(call_find(""));
+    /* No client may ask for a token. */
+    assert_null(call_find(CALL_TOKEN_STABLE.type));
+    assert_null(call_find(CALL_TOKEN_CLASSIC.type));
+    assert_null(call_find(CALL_TICKET_GET.type));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_calls_are_sorted_and_complete),
+        cmocka_unit_test(test_calls_are_found_by_type_only),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
