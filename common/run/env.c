@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the WeChat client asks of a lane: a token, a word about a bad one, leave to call, a report.
+ */
+#include "metrics/catalog.h"
+#include "run/engine.h"
+
+#include <stdio.h>
+
+/* NOLINTNEXTLINE(readability-function-size): the shape is that of struct wechat_env. */
+static enum status env_token(void *arg, const struct account *account, enum token_kind kind,
+                             const char *older, struct deadline until, struct token *out,
+                             struct err *err)
+{
+    const struct lane *lane = arg;
+
+    return tokens_wait(lane->engine->tokens, account, kind, older, until, out, err);
+}
+
+static void env_token_bad(void *arg, const struct account *account, enum token_kind kind,
+                          const char *fingerprint)
+{
+    struct lane *lane = arg;
+    char now[CLOCK_RFC3339_SIZE];
+    struct err err = {0};
+    struct token_bad bad = {
+        .account = str_from(account->name),
+        .appid = str_from(account->appid),
+        .kind = str_from(token_kind_name(kind)),
+        .fingerprint = str_from(fingerprint),
+    };
+
+    if (!tokens_report_bad(lane->engine->tokens, account, kind, fingerprint))
+        return;
+    clock_format_rfc3339(clock_wall_ms(), now);
+    bad.at = str_from(now);
+    log_warn(EV("token.bad"), kv_cstr("account", account->name),
+             kv_cstr("kind", token_kind_name(kind)));
+    if (lane_emit(lane, &EMIT_TOKEN_BAD, &bad, &err) != ST_OK)
+        log_warn(EV("token.report_failed"), kv_cstr("error", err.text));
+}
+
+static enum status env_admit(void *arg, const struct account *account, const char *path,
+                             struct err *err)
+{
+    const struct lane *lane = arg;
+
+    return quota_admit(lane->engine->quota, account, path, err);
+}
+
+static void env_report(void *arg, const struct account *account, const char *path, int errcode,
+                       int64_t took_ms)
+{
+    const struct lane *lane = arg;
+    struct metrics *metrics = lane->engine->app->metrics;
+    char code[16];
+
+    (void)snprintf(code, sizeof(code), "%d", errcode);
+    metric_add(metric_2(metrics, &METRIC_WECHAT_REQUESTS, path, code), 1);
+    metric_observe(lane->engine->series.wechat_seconds, (double)took_ms / 1000);
+    quota_report(lane->engine->quota, account, path, errcode);
+}
+
+void lane_env(struct lane *lane)
+{
+    lane->env = (struct wechat_env){
+        .arg = lane,
+        .token = env_token,
+        .token_bad = env_token_bad,
+        .admit = env_admit,
+        .report = env_report,
+    };
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a verdict means for the item in hand: done, again, later, dead, or the end of the process.
+ */
+#include "base/mem.h"
+#include "base/rand.h"
+#include "metrics/catalog.h"
+#include "run/deadletter.h"
+#include "run/engine.h"
+
+#include <string.h>
+
+enum { WAIT_AT_LEAST_MS = 20, FAULT_PAUSE_MS = 1000, NEVER_MS = 3600 * 1000, FAMILY_SIZE = 16 };
+
+void item_free(struct item *item)
+{
+    if (!item)
+        return;
+    kafka_message_free(item->message);
+    mem_free(item);
+}
+
+static void count(struct engine *engine, const struct metric_def *def, const char *label)
+{
+    metric_add(metric_1(engine->app->metrics, def, label), 1);
+}
+
+static const char *account_name(const struct lane *lane)
+{
+    const struct settings *settings = lane->engine->settings;
+
+    for (size_t i = 0; i < settings->account_count; i++)
+        if (str_eq_cstr(lane->message->event.appid, settings->accounts[i].appid))
+            return settings->accounts[i].name;
+    return "";
+}
+
+static void log_outcome(const struct lane *lane, enum log_level level, const char *event,
+                        const struct err *err)
+{
+    const struct item *item = lane->item;
+    const struct record *record = item->record;
+
+    if (!log_enabled(level))
+        return;
+    log_write(level, (const struct kv[]){
+                         EV(event),
+                         kv_str("trace", trace_id(&lane->trace)),
+                         kv_cstr("account", account_name(lane)),
+                         kv_str("topic", record ? record->topic : STR("")),
+                         kv_int("partition", record ? record->partition : -1),
+                         kv_int("offset", record ? record->offset : -1),
+                         kv_int("attempt", item->attempts + 1),
+                         kv_cstr("code", err->code),
+                         kv_cstr("error", err->text),
+                         {.type = KV_END},
+                     });
+}
+
+/* Takes the item off the scheduler; under sched_lock. False: its partition is somebody else's. */
+static bool leave_lane(struct engine *engine, struct item *item)
+{
+    bool revoked = keys_is_revoked(&item->link);
+
+    engine->running--;
+    if (item->kind == ITEM_TICK)
+        engine->tick_queued = false;
+    if (item->partition && !revoked)
+        item->partition->running--;
+    return !revoked;
+}
+
+static void leave_engine(struct engine *engine, struct item *item)
+{
+    if (item->kind == ITEM_RECORD) {
+        engine->inflight--;
+        engine->inflight_bytes -= item->bytes;
+    }
+    (void)pthread_cond_broadcast(&engine->lane_freed);
+}
+
+/* done: the offset counts as finished; else the item is only dropped and will be read again. */
+static void finish(struct lane *lane, bool done)
+{
+    struct engine *engine = lane->engine;
+    struct item *item = lane->item;
+    bool ours;
+
+    (void)pthread_mutex_lock(&engine->sched_lock);
+    ours = leave_lane(engine, item);
+    keys_settle(engine->keys, &item->link);
+    if (ours && done && item->kind == ITEM_RECORD)
+        offsets_done(item->partition->offsets, item->record->offset);
+    leave_engine(engine, item);
+    (void)pthread_mutex_unlock(&engine->sched_lock);
+    if (!ours)
+        metric_add(engine->series.late, 1);
+    item_free(item);
+}
+
+/* Puts the item back, first of its key; in a partition that is being revoked it is dropped. */
+static void again(struct lane *lane, int64_t at_ms)
+{
+    struct engine *engine = lane->engine;
+    struct item *item = lane->item;
+    bool deferred = false;
+
+    (void)pthread_mutex_lock(&engine->sched_lock);
+    if (!keys_is_revoked(&item->link) && !(item->partition && item->partition->draining)) {
+        (void)leave_lane(engine, item);
+        keys_defer(engine->keys, &item->link, at_ms);
+        (void)pthread_cond_broadcast(&engine->lane_freed);
+        deferred = true;
+    }
+    (void)pthread_mutex_unlock(&engine->sched_lock);
+    if (!deferred)
+        finish(lane, false);
+}
+
+static void settle_ok(struct lane *lane)
+{
+    const struct engine_series *series = &lane->engine->series;
+    struct err none = {0};
+
+    log_outcome(lane, LOG_DEBUG, "record.done", &none);
+    if (lane->item->kind == ITEM_RECORD)
+        metric_add(lane->ignored ? series->ignored : series->ok, 1);
+    finish(lane, true);
+}
+
+static void settle_wait(struct lane *lane, const struct err *err)
+{
+    int64_t soonest_ms = clock_mono_ms() + WAIT_AT_LEAST_MS;
+    int64_t at_ms = err->until.at_ms > soonest_ms ? err->until.at_ms : soonest_ms;
+
+    log_outcome(lane, log_limit(&lane->engine->waits, NULL) ? LOG_INFO : LOG_DEBUG, "record.waits",
+                err);
+    again(lane, at_ms);
+}
+
+static enum status send_dead_letter(struct lane *lane, const struct err *why, struct err *err)
+{
+    const struct item *item = lane->item;
+    struct deadletter letter = {
+        .record = item->record,
+        .worker = lane->engine->def->name,
+        .group = lane->engine->group,
+        .attempts = item->attempts + 1,
+        .first_failed_ms = item->first_failed_ms,
+        .last_failed_ms = item->last_failed_ms,
+        .err = why,
+    };
+    struct outgoing out = {
+        .topic = lane->engine->dlq_topic,
+        .partition = -1,
+        .key = item->record->key,
+        .value = item->record->value,
+    };
+    enum status rc;
+
+    out.headers = deadletter_headers(&letter, &lane->arena, &out.header_count);
+    if (!out.headers)
+        return err_retry(err, "memory", "no memory for a dead letter");
+    rc = lane_send(lane, &out, err);
+    return rc == ST_OK ? lane_flush(lane, err) : rc;
+}
+
+static enum status bury(struct lane *lane, const struct err *why, struct err *err)
+{
+    const struct worker_def *def = lane->engine->def;
+    enum status rc = ST_OK;
+
+    if (def->on_dead)
+        rc = def->on_dead(lane, lane->message, why, err);
+    if (rc != ST_OK) {
+        struct err unseen = {0};
+
+        /* No delivery report may outlive the item. */
+        (void)(lane_flush(lane, &unseen) == ST_OK);
+        return rc;
+    }
+    rc = lane_flush(lane, err);
+    return rc == ST_OK ? send_dead_letter(lane, why, err) : rc;
+}
+
+static void note_failure(struct item *item)
+{
+    item->last_failed_ms = clock_wall_ms();
+    if (item->first_failed_ms == 0)
+        item->first_failed_ms = item->last_failed_ms;
+}
+
+static void settle_reject(struct lane *lane, const struct err *why)
+{
+    struct engine *engine = lane->engine;
+    struct err err = {0};
+
+    note_failure(lane->item);
+    if (lane->item->kind != ITEM_RECORD) {
+        log_outcome(lane, LOG_ERROR, "key.failed", why); /* the tick schedules it anew */
+        finish(lane, true);
+        return;
+    }
+    if (bury(lane, why, &err) != ST_OK) {
+        log_outcome(lane, LOG_WARN, "deadletter.delayed", &err);
+        again(lane, clock_mono_ms() + FAULT_PAUSE_MS);
+        return;
+    }
+    log_outcome(lane, LOG_WARN, "record.dead", why);
+    count(engine, &METRIC_DLQ, reason_name(why->reason));
+    metric_add(engine->series.dead, 1);
+    finish(lane, true);
+}
+
+/* "wechat" of "wechat:40056": few, and which exactly stands in the log. */
+static void count_retry(struct engine *engine, const char *code)
+{
+    char family[FAMILY_SIZE];
+    struct str head = str_from(code);
+    struct str rest;
+
+    (void)str_cut(head, ':', &head, &rest);
+    (void)str_copy(head, family, sizeof(family));
+    count(engine, &METRIC_RETRIES, family);
+}
+
+static void settle_retry(struct lane *lane, struct err *err)
+{
+    struct engine *engine = lane->engine;
+    struct item *item = lane->item;
+    int64_t delay_ms = 0;
+    int64_t at_ms;
+
+    note_failure(item);
+    if (!retry_next(&engine->retry, item->attempts + 1, rand_u64(), &delay_ms)) {
+        err->reason = REASON_EXHAUSTED;
+        settle_reject(lane, err);
+        return;
+    }
+    log_outcome(lane, LOG_INFO, "record.retry", err);
+    count_retry(engine, err->code);
+    item->attempts++;
+    at_ms = clock_mono_ms() + delay_ms;
+    again(lane, err->until.at_ms > at_ms ? err->until.at_ms : at_ms);
+}
+
+/* The key stays where it is: nothing behind this item may run before it. */
+static void settle_fatal(struct lane *lane, const struct err *err)
+{
+    log_outcome(lane, LOG_ERROR, "worker.fatal", err);
+    engine_fail(lane->engine, ST_FATAL, err, "worker.stops");
+    again(lane, clock_mono_ms() + NEVER_MS);
+}
+
+/* A tick comes again by itself. */
+static void settle_tick(struct lane *lane, enum status verdict, const struct err *err)
+{
+    if (verdict == ST_RETRY || verdict == ST_REJECT)
+        log_outcome(lane, LOG_WARN, "tick.failed", err);
+    if (verdict == ST_FATAL)
+        engine_fail(lane->engine, verdict, err, "worker.stops");
+    finish(lane, true);
+}
+
+void settle_item(struct lane *lane, enum status verdict, struct err *err)
+{
+    if (lane->item->kind == ITEM_TICK) {
+        settle_tick(lane, verdict, err);
+        return;
+    }
+    switch (verdict) {
+    case ST_OK: settle_ok(lane); break;
+    case ST_WAIT: settle_wait(lane, err); break;
+    case ST_RETRY: settle_retry(lane, err); break;
+    case ST_REJECT: settle_reject(lane, err); break;
+    case ST_FATAL: settle_fatal(lane, err); break;
+    }
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start and stop, step by step; a step that is already done is skipped, so that the whole may be
+ * repeated. */
+#include "base/mem.h"
+#include "db/migrate.h"
+#include "kafka/client.h"
+#include "log/log.h"
+#include "run/engine.h"
+
+#include <stdio.h>
+
+enum { STEP_MS = 5000, MESSAGE_TIMEOUT_MS = 30000 };
+
+static bool needs_tokens(const struct engine *engine)
+{
+    return engine->def->calls_wechat || engine->def->keeps_tokens;
+}
+
+static enum status check_topic(struct engine *engine, enum topic topic, bool keyed, struct err *err)
+{
+    int32_t want = (int32_t)engine->settings->topic.partitions;
+    char name[TOPIC_NAME_SIZE];
+    int32_t partitions = 0;
+    enum status rc;
+
+    topic_name(&engine->settings->topic, topic, engine->def->name, name);
+    rc = producer_topic(engine->producer, name, deadline_in(STEP_MS), &partitions, err);
+    if (rc != ST_OK || !keyed || partitions == want)
+        return rc;
+    return err_fatal(err, "kafka:partitions",
+                     "%s has %d partitions, [topic] partitions says %d: records of one key would "
+                     "lose their order (remedy: set it to what the topics have)",
+                     name, partitions, want);
+}
+
+static bool has_topic(const enum topic topics[WORKER_INPUTS_MAX], size_t i)
+{
+    return i < WORKER_INPUTS_MAX && topics[i] != TOPIC_NONE;
+}
+
+static enum status check_topics(struct engine *engine, struct err *err)
+{
+    const struct worker_def *def = engine->def;
+    enum status rc = ST_OK;
+
+    for (size_t i = 0; rc == ST_OK && has_topic(def->inputs, i); i++)
+        rc = check_topic(engine, def->inputs[i], true, err);
+    for (size_t i = 0; rc == ST_OK && has_topic(def->outputs, i); i++)
+        rc = check_topic(engine, def->outputs[i], true, err);
+    if (rc == ST_OK && needs_tokens(engine))
+        rc = check_topic(engine, TOPIC_STATE_TOKEN, false, err);
+    if (rc == ST_OK)
+        rc = check_topic(engine, TOPIC_DLQ, false, err);
+    return rc;
+}
+
+static enum status start_producer(struct engine *engine, struct err *err)
+{
+    struct producer_conf conf = {
+        .kafka = &engine->settings->kafka,
+        .client_id = engine->app->name,
+        .message_timeout_ms = MESSAGE_TIMEOUT_MS,
+    };
+
+    if (engine->producer)
+        return ST_OK;
+    return producer_open(&conf, &engine->producer, err);
+}
+
+static enum status check_schema(struct engine *engine, struct err *err)
+{
+    struct db *db = NULL;
+    enum status rc = db_pool_acquire(engine->pool, deadline_in(STEP_MS), &db, err);
+
+    if (rc != ST_OK)
+        return rc;
+    rc = migrate_check(db, err);
+    db_pool_release(engine->pool, db);
+    atomic_store(&engine->db_answers, rc == ST_OK);
+    return rc;
+}
+
+static enum status start_database(struct engine *engine, struct err *err)
+{
+    if (!engine->def->uses_mysql)
+        return ST_OK;
+    if (!engine->pool)
+        engine->pool = db_pool_new(&engine->settings->mysql);
+    if (engine->pool && !engine->writer)
+        engine->writer = writer_new(&engine->settings->mysql, engine->pool, engine->app->metrics);
+    if (!engine->writer)
+        return err_fatal(err, "memory", "out of memory");
+    return check_schema(engine, err);
+}
+
+static enum status start_thread(pthread_t *thread, size_t stack_bytes, void *(*fn)(void *),
+                                void *arg, struct err *err)
+{
+    pthread_attr_t attributes;
+    int failed;
+
+    (void)pthread_attr_init(&attributes);
+    if (stack_bytes > 0)
+        (void)pthread_attr_setstacksize(&attributes, stack_bytes);
+    failed = pthread_create(thread, &attributes, fn, arg);
+    (void)pthread_attr_destroy(&attributes);
+    return failed ? err_errno(err, ST_FATAL, failed, "pthread_create") : ST_OK;
+}
+
+static void *reports_main(void *arg)
+{
+    struct engine *engine = arg;
+
+    while (!atomic_load(&engine->reports_end))
+        producer_poll(engine->producer, 100);
+    return NULL;
+}
+
+static enum status start_helpers(struct engine *engine, struct err *err)
+{
+    enum status rc = ST_OK;
+
+    if (!engine->reports_started) {
+        rc = start_thread(&engine->reports, 0, reports_main, engine, err);
+        engine->reports_started = rc == ST_OK;
+    }
+    if (rc == ST_OK && !engine->watch_started) {
+        rc = start_thread(&engine->watch, 0, watch_main, engine, err);
+        engine->watch_started = rc == ST_OK;
+    }
+    return rc;
+}
+
+static size_t lanes_wanted(const struct engine *engine)
+{
+    int64_t lanes = engine->settings->worker.lanes;
+
+    if (lanes == 0)
+        lanes = engine->def->lanes > 0 ? engine->def->lanes : LANES_DEFAULT;
+    return (size_t)lanes;
+}
+
+static enum status start_lanes(struct engine *engine, struct err *err)
+{
+    size_t wanted = lanes_wanted(engine);
+    enum status rc = ST_OK;
+
+    if (!engine->lanes)
+        engine->lanes = mem_array(wanted, sizeof(*engine->lanes));
+    if (!engine->lanes)
+        return err_fatal(err, "memory", "out of memory");
+    while (rc == ST_OK && engine->lanes_made < wanted) {
+        struct lane *lane = &engine->lanes[engine->lanes_made++];
+
+        rc = lane_open(lane, engine, err);
+        if (rc == ST_OK)
+            rc = start_thread(&lane->thread, LANE_STACK_BYTES, lane_main, lane, err);
+        if (rc == ST_OK)
+            (void)atomic_fetch_add(&engine->lane_count, 1);
+    }
+    return rc;
+}
+
+static enum status await_tokens(struct engine *engine, struct err *err)
+{
+    if (!needs_tokens(engine) || watch_tokens_read(engine))
+        return ST_OK;
+    return err_retry(err, "tokens", "state.token is not read to its end yet");
+}
+
+/* The consumer reads names only while it opens. */
+static enum status start_consumer(struct engine *engine, struct err *err)
+{
+    const struct worker_def *def = engine->def;
+    char names[WORKER_INPUTS_MAX][TOPIC_NAME_SIZE];
+    const char *topics[WORKER_INPUTS_MAX];
+    struct consumer_conf conf = {
+        .kafka = &engine->settings->kafka,
+        .client_id = engine->app->name,
+        .group = engine->group,
+        .topics = topics,
+        .events = partitions_events(engine),
+    };
+
+    if (engine->consumer)
+        return ST_OK;
+    for (size_t i = 0; has_topic(def->inputs, i); i++) {
+        topic_name(&engine->settings->topic, def->inputs[i], def->name, names[i]);
+        topics[i] = names[i];
+        conf.topic_count++;
+    }
+    engine->partition_count = (int32_t)engine->settings->topic.partitions;
+    return consumer_open(&conf, &engine->consumer, err);
+}
+
+enum status engine_start(struct engine *engine, struct err *err)
+{
+    static enum status (*const steps[])(struct engine *, struct err *) = {
+        start_producer, check_topics, start_database, start_helpers,
+        await_tokens,   start_lanes,  start_consumer,
+    };
+    enum status rc = ST_OK;
+
+    for (size_t i = 0; rc == ST_OK && i < COUNT_OF(steps); i++)
+        rc = steps[i](engine, err);
+    return rc;
+}
+
+/* What they have in hand and cannot finish is left undone. */
+static void stop_lanes(struct engine *engine)
+{
+    size_t count = atomic_load(&engine->lane_count);
+
+    (void)pthread_mutex_lock(&engine->sched_lock);
+    engine->lanes_end = true;
+    (void)pthread_cond_broadcast(&engine->lane_wanted);
+    for (size_t i = 0; i < count; i++)
+        lane_cut(&engine->lanes[i]);
+    (void)pthread_mutex_unlock(&engine->sched_lock);
+    for (size_t i = 0; i < count; i++)
+        (void)pthread_join(engine->lanes[i].thread, NULL);
+    atomic_store(&engine->lane_count, 0);
+}
+
+static void stop_thread(pthread_t thread, bool started, atomic_bool *end)
+{
+    if (!started)
+        return;
+    atomic_store(end, true);
+    (void)pthread_join(thread, NULL);
+}
+
+void engine_stop(struct engine *engine)
+{
+    stop_lanes(engine);
+    consumer_close(engine->consumer); /* revokes: commits what is done, drops what is queued */
+    engine->consumer = NULL;
+    keys_drop(engine->keys, TICK_PARTITION, partitions_drop, engine);
+    stop_thread(engine->watch, engine->watch_started, &engine->watch_ends);
+    stop_thread(engine->reports, engine->reports_started, &engine->reports_end);
+    producer_close(engine->producer, deadline_in(0)); /* nobody waits for an acknowledgement */
+    engine->producer = NULL;
+    for (size_t i = 0; i < engine->lanes_made; i++) /* reports of cut ones came until now */
+        lane_close(&engine->lanes[i]);
+    engine->lanes_made = 0;
+    writer_free(engine->writer);
+    db_pool_free(engine->pool);
+    engine->writer = NULL;
+    engine->pool = NULL;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The watch thread: keeps state.token read, and knows whether broker and database answer. */
+#include "codec/json.h"
+#include "db/pool.h"
+#include "kafka/tail.h"
+#include "run/engine.h"
+
+#include <time.h>
+
+enum { OPEN_MS = 5000, POLL_MS = 100, PING_EVERY_MS = 5000, PING_MS = 1000, NAP_NS = 100000000 };
+
+enum { ARENA_MAX = 1 << 20 };
+
+/* What the thread has of state.token. */
+struct reader {
+    struct tail *tail; /* NULL: to be opened */
+    int64_t wanted;    /* the request this reading answers */
+    struct log_limit limit;
+};
+
+bool watch_tokens_read(struct engine *engine)
+{
+    return atomic_load(&engine->tokens_read) == atomic_load(&engine->tokens_wanted);
+}
+
+static void nap(void)
+{
+    (void)nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+}
+
+static enum status open_tail(struct engine *engine, struct tail **tail, struct err *err)
+{
+    char name[TOPIC_NAME_SIZE];
+    const char *topics[] = {name};
+    struct tail_conf conf = {
+        .kafka = &engine->settings->kafka,
+        .client_id = engine->app->name,
+        .topics = topics,
+        .topic_count = 1,
+        .from = TAIL_BEGINNING,
+    };
+
+    topic_name(&engine->settings->topic, TOPIC_STATE_TOKEN, NULL, name);
+    return tail_open(&conf, deadline_in(OPEN_MS), tail, err);
+}
+
+static enum status apply(struct engine *engine, const struct record *record, struct err *err)
+{
+    AUTO(json_freep) struct json *value = NULL;
+    AUTO(arena_done) struct arena arena = ARENA_INIT(ARENA_MAX);
+    struct cloudevent event;
+    struct token_state state = {0};
+    struct str data;
+    enum status rc;
+
+    if (!str_is_set(record->value))
+        return ST_OK;
+    rc = cloudevent_read(record->headers, record->header_count, record->value, &arena, &event,
+                         &data, err);
+    if (rc == ST_OK)
+        rc = json_parse(data, &value, err);
+    if (rc == ST_OK)
+        rc = token_state_parse(value, &state, err);
+    return rc == ST_OK ? tokens_apply(engine->tokens, record->key, &state, err) : rc;
+}
+
+static void follow(struct engine *engine, struct reader *r)
+{
+    struct kafka_message *message = NULL;
+    struct err err = {0};
+    enum status rc = tail_poll(r->tail, POLL_MS, &message, &err);
+
+    if (rc == ST_OK && message)
+        rc = apply(engine, kafka_message_record(message), &err);
+    kafka_message_free(message);
+    if (rc != ST_OK && log_limit(&r->limit, NULL))
+        log_warn(EV("state_token.unreadable"), kv_cstr("code", err.code),
+                 kv_cstr("error", err.text));
+    if (tail_at_end(r->tail))
+        atomic_store(&engine->tokens_read, r->wanted);
+}
+
+/* One reading from the beginning, until another is asked for. */
+static void follow_tokens(struct engine *engine, struct reader *r)
+{
+    int64_t wanted = atomic_load(&engine->tokens_wanted);
+    struct err err = {0};
+
+    if (r->tail && r->wanted != wanted) {
+        tail_close(r->tail);
+        r->tail = NULL;
+    }
+    if (r->tail) {
+        follow(engine, r);
+        return;
+    }
+    r->wanted = wanted;
+    if (open_tail(engine, &r->tail, &err) == ST_OK)
+        return;
+    if (log_limit(&r->limit, NULL))
+        log_warn(EV("state_token.waits"), kv_cstr("code", err.code), kv_cstr("error", err.text));
+    nap();
+}
+
+static void ping_database(struct engine *engine)
+{
+    struct db *db = NULL;
+    struct err err = {0};
+    enum status rc = db_pool_acquire(engine->pool, deadline_in(PING_MS), &db, &err);
+
+    if (rc == ST_OK) {
+        rc = db_exec(db, STR("SELECT 1"), NULL, 0, NULL, &err);
+        db_pool_release(engine->pool, db);
+    }
+    atomic_store(&engine->db_answers, rc == ST_OK);
+}
+
+static void ping_broker(struct engine *engine)
+{
+    int32_t partitions = 0;
+    struct err err = {0};
+
+    atomic_store(&engine->broker_answers,
+                 producer_topic(engine->producer, engine->dlq_topic, deadline_in(PING_MS),
+                                &partitions, &err) == ST_OK);
+}
+
+void *watch_main(void *arg)
+{
+    struct engine *engine = arg;
+    struct deadline ping_at = deadline_in(0);
+    struct reader reader = {0};
+
+    while (!atomic_load(&engine->watch_ends)) {
+        if (engine->tokens)
+            follow_tokens(engine, &reader);
+        else
+            nap();
+        if (!deadline_passed(ping_at))
+            continue;
+        ping_broker(engine);
+        if (engine->pool)
+            ping_database(engine);
+        ping_at = deadline_in(PING_EVERY_MS);
+    }
+    tail_close(reader.tail);
+    if (engine->pool)
+        db_thread_done();
+    return NULL;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker is a constant table and handlers that return a verdict; the engine owns Kafka, threads,
+ * order, retries, dead letters, metrics and signals (design, section 6). */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "codec/json.h"
+#include "config/settings.h"
+#include "kafka/record.h"
+#include "kafka/topics.h"
+#include "model/cloudevent.h"
+
+struct lane;
+
+/* One record in a handler's hands; everything is borrowed for the call. */
+struct message {
+    const struct record *record; /* as Kafka holds it */
+    struct cloudevent event;     /* read from the headers (or the structured body) */
+    struct str data;             /* the event's data as JSON text; absent for a tombstone */
+    struct json *value;          /* the same parsed; NULL for a tombstone */
+    int attempt;                 /* 1 for the first */
+};
+
+typedef enum status handler_fn(struct lane *lane, const struct message *message, struct err *err);
+
+/* The first route whose type matches ("kabao.wechat.*"; "tombstone" for records without a value)
+ * takes the record; one that matches none is settled at once and counted as "ignored". */
+struct route {
+    const char *type;
+    handler_fn *handler;
+};
+
+struct worker_tick {
+    int64_t every_ms;
+    /* Runs on a lane every so often; may call lane_schedule. NULL: no tick. */
+    enum status (*fn)(struct lane *lane, struct err *err);
+    /* Runs for a scheduled key, in order with the records of that key. */
+    enum status (*on_key)(struct lane *lane, struct str key, struct err *err);
+};
+
+enum { WORKER_INPUTS_MAX = 6 };
+
+struct worker_def {
+    const char *name;                      /* "member": group, dead-letter topic, metrics */
+    const char *purpose;                   /* --help */
+    enum topic inputs[WORKER_INPUTS_MAX];  /* ends with TOPIC_NONE */
+    enum topic outputs[WORKER_INPUTS_MAX]; /* checked at start */
+    const struct route *routes;            /* ends with {0} */
+    int64_t lanes;                         /* when [worker] lanes is not set; 0: 64 */
+    bool
+        calls_wechat; /* lanes get tokens: state.token is read to its end before the first record */
+    bool keeps_tokens; /* kabao-token: state.token too, and read anew to its end on every assignment
+                        */
+    bool uses_mysql;
+    size_t state_size; /* zeroed before open; shared by all lanes */
+    enum status (*open)(void *state, const struct settings *settings,
+                        struct err *err); /* may be NULL */
+    void (*close)(void *state);
+    struct worker_tick tick;
+    /* Before the record's dead letter is written; may emit (a requester gets its result). May be
+     * NULL. */
+    enum status (*on_dead)(struct lane *lane, const struct message *message, const struct err *why,
+                           struct err *err);
+};
+
+int worker_main(int argc, char **argv, const struct worker_def *def);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/quota.h"
+
+#include "log/log.h"
+#include "metrics/catalog.h"
+#include "tests/unit/check.h"
+
+static const int64_t MINUTE_MS = 60000;
+static const int64_t SLACK_MS = 30000;
+
+static char demo_name[] = "demo";
+static char other_name[] = "other";
+static const struct account DEMO = {.name = demo_name};
+static const struct account OTHER = {.name = other_name};
+static const char PATH[] = "/card/code/get";
+
+static int setup(void **state)
+{
+    *state = metrics_new();
+    log_init("test_run_quota", LOG_ERROR);
+    return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    metrics_free(*state);
+    return 0;
+}
+
+/* How long the path stays closed; 0: it is open. */
+static int64_t closed_ms(struct quota *q, const struct account *account, const char *path)
+{
+    struct err err = {0};
+
+    if (quota_admit(q, account, path, &err) == ST_OK)
+        return 0;
+    assert_true(str_starts(str_from(err.resource), STR("wechat:")));
+    return deadline_left_ms(err.until);
+}
+
+static void test_quota_is_open_until_told_otherwise(void **state)
+{
+    static const int codes[] = {0, -1, 40001, 40056, 40097, -1000, 123456};
+    AUTO(quota_freep) struct quota *q = quota_new(*state);
+
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
+        quota_report(q, &DEMO, PATH, codes[i]);
+    assert_int_equal(closed_ms(q, &DEMO, PATH), 0);
+}
+
+static void test_quota_minute_closes_this_path_of_this_account(void **state)
+{
+    AUTO(quota_freep) struct quota *q = quota_new(*state);
+    struct err err = {0};
+
+    quota_report(q, &DEMO, PATH, 45011);
+    assert_in_range(closed_ms(q, &DEMO, PATH), MINUTE_MS - SLACK_MS, MINUTE_MS);
+    assert_int_equal(closed_ms(q, &OTHER, PATH), 0);
+    assert_int_equal(closed_ms(q, &DEMO, "/card/membercard/userinfo/get"), 0);
+    assert_int_equal(quota_admit(q, &DEMO, PATH, &err), ST_WAIT);
+    assert_string_equal(err.resource, "wechat:demo:/card/code/get");
+}
+
+static void test_quota_day_closes_until_midnight_utc8(void **state)
+{
+    AUTO(quota_freep) struct quota *q = quota_new(*state);
+    int64_t now_ms = clock_wall_ms();
+    int64_t left_ms = clock_next_midnight_utc8(now_ms) - now_ms;
+
+    quota_report(q, &DEMO, PATH, 45009);
+    assert_in_range(closed_ms(q, &DEMO, PATH) + SLACK_MS, left_ms, left_ms + SLACK_MS);
+}
+
+static void test_quota_alarm_closes_for_a_minute(void **state)
+{
+    AUTO(quota_freep) struct quota *q = quota_new(*state);
+
+    quota_report(q, &DEMO, PATH, 40164);
+    assert_in_range(closed_ms(q, &DEMO, PATH), MINUTE_MS - SLACK_MS, MINUTE_MS);
+}
+
+static void test_quota_closings_only_move_later(void **state)
+{
+    AUTO(quota_freep) struct quota *q = quota_new(*state);
+    int64_t now_ms = clock_wall_ms();
+    int64_t left_ms = clock_next_midnight_utc8(now_ms) - now_ms;
+
+    if (left_ms < 3 * MINUTE_MS)
+        return; /* too near to midnight to tell them apart */
+    quota_report(q, &DEMO, PATH, 45009);
+    quota_report(q, &DEMO, PATH, 45011);
+    quota_report(q, &DEMO, PATH, 0);
+    assert_true(closed_ms(q, &DEMO, PATH) > 2 * MINUTE_MS);
+}
+
+static void test_quota_shows_what_is_closed(void **state)
+{
+    AUTO(quota_freep) struct quota *q = quota_new(*state);
+
+    quota_report(q, &DEMO, "/card/other", 45011);
+    quota_collect(q);
+    assert_true(metric_value(metric_1(*state, &METRIC_QUOTA_BLOCKED, "/card/other")) > 30);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quota_is_open_until_told_otherwise),
+        cmocka_unit_test(test_quota_minute_closes_this_path_of_this_account),
+        cmocka_unit_test(test_quota_day_closes_until_midnight_utc8),
+        cmocka_unit_test(test_quota_alarm_closes_for_a_minute),
+        cmocka_unit_test(test_quota_closings_only_move_later),
+        cmocka_unit_test(test_quota_shows_what_is_closed),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
