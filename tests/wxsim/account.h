@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One official account of the simulated platform. */
+#pragma once
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "codec/json.h"
+#include "codec/jsonw.h"
+#include "wxsim/token.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The kinds of token fetch; the last two are tickets. */
+enum sim_fetch_kind {
+    SIM_CLASSIC,
+    SIM_NORMAL,
+    SIM_FORCED,
+    SIM_JSAPI,
+    SIM_WX_CARD,
+    SIM_FETCH_KINDS
+};
+
+const char *sim_fetch_name(enum sim_fetch_kind kind); /* "classic" ...; static */
+
+struct sim_fetch {
+    enum sim_fetch_kind kind;
+    bool fresh; /* a new token was made */
+    int64_t at_ms;
+};
+
+enum { SIM_FETCHES_KEPT = 256 };
+
+/* Of one path; a limit of zero is none. */
+struct sim_quota {
+    int64_t per_day;
+    int64_t per_minute;
+    int64_t used_day;
+    int64_t used_minute;
+    int64_t day; /* UTC+8 */
+    int64_t minute;
+};
+
+struct sim_account {
+    char *appid;
+    char *secret;
+    char *original_id;
+    char *callback_token;
+    char *aes_key;
+    bool classic; /* the classic token call is allowed */
+    struct sim_token_rules rules;
+    struct sim_token_line stable;
+    struct sim_token_line by_classic;
+    struct sim_token_line jsapi;
+    struct sim_token_line wx_card;
+    struct map *quotas; /* path to struct sim_quota */
+    int64_t clear_month;
+    int64_t clears; /* of quotas, in that month */
+    uint64_t fetches[SIM_FETCH_KINDS];
+    uint64_t fresh[SIM_FETCH_KINDS];
+    struct sim_fetch last_fetches[SIM_FETCHES_KEPT]; /* a ring */
+    uint64_t fetch_count;
+};
+
+/* The account is the caller's. ST_REJECT says what is wrong with the object. */
+MUST_CHECK enum status sim_account_read(const struct json *from, struct sim_account **out,
+                                        struct err *err);
+void sim_account_free(void *account); /* NULL is fine */
+/* Without secrets, callback token, key, tokens. */
+void sim_account_write(const struct sim_account *a, int64_t now_ms, struct jsonw *w);
+
+void sim_account_note_fetch(struct sim_account *account, enum sim_fetch_kind kind, bool fresh,
+                            int64_t now_ms);
+/* The quota of a path, made when missing; NULL when memory is short. */
+struct sim_quota *sim_account_quota(struct sim_account *account, struct str path);
+/* SIM_OK and one call spent, or the errcode of the limit that is reached. */
+int sim_quota_spend(struct sim_quota *quota, int64_t now_ms);

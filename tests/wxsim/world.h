@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the simulated platform knows: accounts with their tokens and quotas, card templates,
+ * members; all in memory. One thread. */
+#pragma once
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "codec/json.h"
+#include "codec/jsonw.h"
+#include "wxsim/account.h"
+#include "wxsim/member.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sim_template {
+    bool use_custom_code;
+};
+
+struct sim_world {
+    struct map *accounts;  /* appid to struct sim_account */
+    struct map *templates; /* appid:card_id to struct sim_template */
+    struct map *members;   /* appid:card_id:code to struct sim_member, which it owns */
+    struct map *codes;     /* appid:code to the same, borrowed */
+    int64_t ahead_ms;      /* simulated time before the clock's */
+};
+
+MUST_CHECK enum status sim_world_open(struct sim_world *world, struct err *err);
+void sim_world_close(struct sim_world *world);
+int64_t sim_world_now_ms(const struct sim_world *world);
+
+/* {"accounts":[...],"templates":[...],"members":[...]}, each optional. ST_REJECT names the place.
+ */
+MUST_CHECK enum status sim_world_load(struct sim_world *world, const struct json *from,
+                                      struct err *err);
+/* A new member, or changes to one that is there. Its card's template comes with it. */
+MUST_CHECK enum status sim_world_put_member(struct sim_world *world, const struct json *from,
+                                            struct err *err);
+void sim_world_drop_member(struct sim_world *world, struct sim_member *member);
+
+/* Borrowed; NULL when there is none. */
+struct sim_account *sim_world_account(const struct sim_world *world, struct str appid);
+struct sim_template *sim_world_template(const struct sim_world *world, struct str appid,
+                                        struct str card_id);
+struct sim_member *sim_world_member(const struct sim_world *world, struct str appid,
+                                    struct str card_id, struct str code);
+/* By the code alone; of several cards with one code, the one that came last. */
+struct sim_member *sim_world_code(const struct sim_world *world, struct str appid, struct str code);
+
+/* Accounts (no secrets, no tokens), templates, members, the clock. */
+void sim_world_write(const struct sim_world *world, struct jsonw *w);
