@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A gate's life: wait for the broker, listen, run, stop without losing a waiting push. */
+#include "gate.h"
+
+#include "base/mem.h"
+#include "metrics/catalog.h"
+
+#include <sched.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+enum {
+    METADATA_MS = 2000,
+    START_RETRY_NS = 300000000,
+    STOP_MS = 6000,
+    CLOSE_MS = 1000,
+    MESSAGE_TIMEOUT_MS = 3500, /* below WeChat's 5 s */
+    READ_TIMEOUT_MS = 10000,
+    IDLE_TIMEOUT_MS = 75000,
+    VALUE_MAX = 1 << 20,
+    STOP_CHECK_MS = 50,
+};
+
+static void on_reports(void *arg, uint32_t events UNUSED)
+{
+    struct gate *gate = arg;
+
+    producer_drain(gate->producer);
+}
+
+static enum status open_accounts(struct gate *gate, struct err *err)
+{
+    const struct settings *settings = gate->shared->settings;
+    struct metrics *m = gate->shared->metrics;
+
+    gate->accounts = mem_array(settings->account_count + 1, sizeof(*gate->accounts));
+    if (!gate->accounts)
+        return err_fatal(err, "memory", "out of memory");
+    for (size_t i = 0; i < settings->account_count; i++) {
+        const struct account *account = &settings->accounts[i];
+        enum status rc =
+            push_reader_new(account, &gate->shared->secrets[i], &gate->accounts[i].reader, err);
+
+        if (rc != ST_OK)
+            return rc;
+        gate->accounts[i].source = arena_printf(&gate->arena, "/wechat/%s", account->appid);
+        if (!str_is_set(gate->accounts[i].source))
+            return err_fatal(err, "memory", "out of memory");
+        gate->accounts[i].accepted =
+            metric_2(m, &METRIC_INGRESS_REQUESTS, account->name, "accepted");
+        gate->accounts[i].duplicate =
+            metric_2(m, &METRIC_INGRESS_REQUESTS, account->name, "duplicate");
+    }
+    gate->ack_seconds = metric_plain(m, &METRIC_INGRESS_ACK);
+    return ST_OK;
+}
+
+/* librdkafka's threads inherit the policy of the thread that makes them. A batch thread that wakes
+ * up does not interrupt (sched(7)): the loop first takes in every request that has arrived, then
+ * their records leave together. That batches by need where a core is short and waits for nothing
+ * where one is free; a linger would do the first for a delay of every push. */
+static enum status make_producer(const struct producer_conf *conf, struct producer **out,
+                                 struct err *err)
+{
+    const bool ordinary = sched_getscheduler(0) == SCHED_OTHER;
+    enum status rc;
+
+    if (ordinary)
+        (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+    rc = producer_open(conf, out, err);
+    if (ordinary)
+        (void)sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+    return rc;
+}
+
+static enum status open_producer(struct gate *gate, struct err *err)
+{
+    const struct producer_conf conf = {
+        .kafka = &gate->shared->settings->kafka,
+        .client_id = "kabao-ingress",
+        .message_timeout_ms = MESSAGE_TIMEOUT_MS,
+        .linger_ms = "0",
+    };
+    const enum status rc = make_producer(&conf, &gate->producer, err);
+
+    if (rc != ST_OK)
+        return rc;
+    return loop_watch(gate->loop, producer_fd(gate->producer), EPOLLIN, on_reports, gate, err);
+}
+
+static enum status check_topic(struct gate *gate, struct err *err)
+{
+    int32_t want = (int32_t)gate->shared->settings->topic.partitions;
+    int32_t partitions = 0;
+    enum status rc = producer_topic(gate->producer, gate->shared->topic, deadline_in(METADATA_MS),
+                                    &partitions, err);
+
+    if (rc != ST_OK || partitions == want)
+        return rc;
+    return err_fatal(err, "kafka:partitions", "%s has %d partitions, [topic] partitions says %d",
+                     gate->shared->topic, partitions, want);
+}
+
+/* The first record must not pay for the connection: nobody is let in before the topic is known. */
+static enum status await_broker(struct gate *gate, struct err *err)
+{
+    struct log_limit limit = {0};
+    enum status rc;
+
+    while (!atomic_load(&gate->shared->stopping)) {
+        rc = check_topic(gate, err);
+        if (rc != ST_RETRY)
+            return rc;
+        if (log_limit(&limit, NULL))
+            log_warn(EV("start.waits"), kv_cstr("error", err->text));
+        (void)nanosleep(&(struct timespec){.tv_nsec = START_RETRY_NS}, NULL);
+    }
+    return ST_OK;
+}
+
+/* [ingress] max_connections is for the process; the kernel spreads connections over the gates. */
+static size_t connections_share(const struct gate_shared *shared)
+{
+    size_t total = (size_t)shared->settings->ingress.max_connections;
+
+    return (total + shared->gate_count - 1) / shared->gate_count;
+}
+
+static enum status listen_now(struct gate *gate, struct err *err)
+{
+    const struct settings_ingress *settings = &gate->shared->settings->ingress;
+    struct http_server_conf conf = {
+        .listen = settings->listen,
+        .max_body_bytes = (size_t)settings->max_body_bytes,
+        .max_connections = connections_share(gate->shared),
+        .read_timeout_ms = READ_TIMEOUT_MS,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .reuse_port = true,
+        .on_request = routes_request,
+        .on_refused = routes_refused,
+        .arg = gate,
+    };
+    enum status rc = http_server_open(gate->loop, &conf, &gate->server, err);
+
+    if (rc == ST_OK)
+        atomic_store(&gate->listening, true);
+    return rc;
+}
+
+static bool is_done(const struct gate *gate)
+{
+    return producer_in_flight(gate->producer) == 0 && http_server_open_exchanges(gate->server) == 0;
+}
+
+/* Accepts nothing new, answers what waits, then ends. */
+static int64_t check_stop(void *arg)
+{
+    struct gate *gate = arg;
+
+    if (!atomic_load(&gate->shared->stopping))
+        return -1;
+    if (gate->stop_by.at_ms == 0) {
+        gate->stop_by = deadline_in(STOP_MS);
+        atomic_store(&gate->listening, false);
+        http_server_quiesce(gate->server);
+    }
+    if (is_done(gate) || deadline_passed(gate->stop_by))
+        loop_stop(gate->loop);
+    return STOP_CHECK_MS;
+}
+
+static enum status run(struct gate *gate, struct err *err)
+{
+    enum status rc = open_accounts(gate, err);
+
+    gate->value.max = VALUE_MAX;
+    gate->answer_timer = (struct loop_timer){.fn = callback_expire, .arg = gate};
+    if (rc == ST_OK)
+        rc = open_producer(gate, err);
+    if (rc == ST_OK)
+        rc = await_broker(gate, err);
+    if (rc != ST_OK || atomic_load(&gate->shared->stopping))
+        return rc;
+    rc = listen_now(gate, err);
+    if (rc == ST_OK)
+        rc = loop_prepare(gate->loop, check_stop, gate, err);
+    return rc == ST_OK ? loop_run(gate->loop, err) : rc;
+}
+
+static void close_gate(struct gate *gate)
+{
+    atomic_store(&gate->listening, false);
+    if (gate->producer)
+        loop_unwatch(gate->loop, producer_fd(gate->producer));
+    producer_close(gate->producer, deadline_in(CLOSE_MS)); /* reports still answer their pushes */
+    http_server_close(gate->server);
+    for (size_t i = 0; gate->accounts && i < gate->shared->settings->account_count; i++)
+        push_reader_free(gate->accounts[i].reader);
+    mem_free(gate->accounts);
+    buf_done(&gate->value);
+    arena_done(&gate->arena);
+}
+
+void gate_main(void *arg)
+{
+    struct gate *gate = arg;
+    struct err err = {0};
+
+    gate->result = run(gate, &err);
+    if (gate->result != ST_OK)
+        log_error(EV("ingress.failed"), kv_cstr("code", err.code), kv_cstr("error", err.text));
+    close_gate(gate);
+    loop_stop(gate->shared->main_loop);
+}

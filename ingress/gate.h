@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One loop of the ingress: an HTTP server, a producer whose delivery reports arrive on the same
+ * loop, and the requests that wait for them. Nothing is shared between gates but what is const or
+ * thread-safe. */
+#pragma once
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "base/recent.h"
+#include "config/accounts.h"
+#include "config/settings.h"
+#include "http/server.h"
+#include "kafka/producer.h"
+#include "kafka/topics.h"
+#include "log/log.h"
+#include "metrics/metrics.h"
+#include "trace/trace.h"
+#include "wechat/push.h"
+
+#include <stdatomic.h>
+
+enum { REFUSALS_MAX = 32, REASON_SIZE = 24 };
+
+/* What all gates of the process have in common. */
+struct gate_shared {
+    const struct settings *settings;
+    const struct account_secrets *secrets; /* by account */
+    struct metrics *metrics;
+    struct recent *recent;  /* ids acknowledged a moment ago */
+    struct loop *main_loop; /* stopped by a gate that ends */
+    size_t gate_count;
+    atomic_bool stopping;
+    char topic[TOPIC_NAME_SIZE]; /* event.wechat */
+};
+
+/* One push between produce and acknowledgement. Lives until both its request is answered and its
+ * delivery report has come. */
+struct gate_push {
+    struct gate_push *next;
+    struct gate_push *prev;
+    struct gate *gate;
+    struct http_exchange *exchange; /* NULL: answered already */
+    size_t account;
+    struct id id;
+    struct trace trace;
+    int64_t started_ns;
+    struct deadline answer_by;
+};
+
+/* Refusals are logged once per second and reason. */
+struct gate_refusal {
+    char reason[REASON_SIZE];
+    struct log_limit limit;
+};
+
+struct gate_account {
+    struct push_reader *reader;
+    struct str source; /* ce_source of its records */
+    struct series *accepted;
+    struct series *duplicate;
+};
+
+struct gate {
+    struct gate_shared *shared;
+    struct loop *loop;
+    struct http_server *server;
+    struct producer *producer;
+    struct gate_account *accounts; /* by account */
+    struct series *ack_seconds;
+    struct rand_pool random;  /* for trace ids */
+    struct arena arena;       /* what lives as long as the gate */
+    struct buf value;         /* of the record being written */
+    struct gate_push *oldest; /* waiting for their acknowledgement, in order of answer_by */
+    struct gate_push *newest;
+    struct loop_timer answer_timer;
+    struct gate_refusal refusals[REFUSALS_MAX];
+    struct deadline stop_by; /* set once stopping began */
+    atomic_bool listening;
+    _Atomic int64_t waiting_since_ms; /* of the oldest push; 0: none waits */
+    enum status result;               /* set before gate_main returns */
+};
+
+/* Thread body; arg is the gate: opens producer and server (waiting for the broker), runs until
+ * shared->stopping. */
+void gate_main(void *arg);
+
+/* routes.c; arg is the gate */
+void routes_request(void *arg, struct http_exchange *x);
+void routes_refused(void *arg, int status, struct str path);
+
+/* Answers with a bare status and counts and logs it by reason; account NULL: none known. */
+void gate_refuse(struct gate *gate, struct http_exchange *x, const char *account, int status,
+                 const char *reason);
+void gate_answer(struct http_exchange *x, struct str body);
+
+/* callback.c: GET and POST /wechat/{account} */
+void callback_check_url(struct gate *gate, struct http_exchange *x, size_t account);
+void callback_push(struct gate *gate, struct http_exchange *x, size_t account);
+/* Answers 503 to the pushes that have waited long enough; arg is the gate. */
+void callback_expire(void *arg);
