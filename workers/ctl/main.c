@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kabaoctl: the operator's tool, one file per subcommand. */
+#include "app/app.h"
+#include "base/num.h"
+#include "ctl.h"
+#include "log/log.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { REPORT_MAX = 1 << 20 };
+
+static const struct ctl_command COMMANDS[] = {
+    {"check", "", 0, 0, "checks settings, broker, topics, database, WeChat and clock", ctl_check},
+    {"migrate", "", 0, CTL_YES, "brings the database's tables up to date", ctl_migrate},
+    {"tail", "TOPIC", 1, CTL_FROM | CTL_KEY | CTL_TYPE | CTL_MAX,
+     "prints the records of a topic as they come", ctl_tail},
+    {"token", "status", 1, CTL_ACCOUNT, "shows whose tokens are current, and until when",
+     ctl_token},
+    {"topics", "plan|apply", 1, CTL_YES, "compares the topics with what they should be",
+     ctl_topics},
+};
+
+struct option_row {
+    const char *name;
+    const char *argument; /* NULL: a switch */
+    unsigned option;      /* 0: understood by every subcommand */
+    const char *help;
+};
+
+enum option_index {
+    OPT_CONFIG,
+    OPT_JSON,
+    OPT_HELP,
+    OPT_VERSION,
+    OPT_FROM,
+    OPT_KEY,
+    OPT_TYPE,
+    OPT_MAX,
+    OPT_ACCOUNT,
+    OPT_YES,
+    OPT_COUNT
+};
+
+static const struct option_row OPTIONS[OPT_COUNT] = {
+    [OPT_CONFIG] = {"config", "FILE", 0, "settings (default /etc/kabao/kabao.ini)"},
+    [OPT_JSON] = {"json", NULL, 0, "for programs: one object, a list, or one object per line"},
+    [OPT_HELP] = {"help", NULL, 0, "this text"},
+    [OPT_VERSION] = {"version", NULL, 0, "prints the version"},
+    [OPT_FROM] = {"from", "beginning|TIME", CTL_FROM, "where to begin (default: now)"},
+    [OPT_KEY] = {"key", "K", CTL_KEY, "only records with this key"},
+    [OPT_TYPE] = {"type", "T", CTL_TYPE, "only records of this ce_type (* matches any run)"},
+    [OPT_MAX] = {"max", "N", CTL_MAX, "ends after N records"},
+    [OPT_ACCOUNT] = {"account", "A", CTL_ACCOUNT, "only this account"},
+    [OPT_YES] = {"yes", NULL, CTL_YES, "does not ask"},
+};
+
+static void print_option(const struct option_row *row)
+{
+    char left[48];
+
+    (void)snprintf(left, sizeof(left), "--%s%s%s", row->name, row->argument ? " " : "",
+                   row->argument ? row->argument : "");
+    (void)printf("  %-24s %s\n", left, row->help);
+}
+
+static int print_help(const struct ctl_command *only)
+{
+    if (only)
+        (void)printf("kabaoctl %s %s: %s\n\n", only->name, only->words, only->help);
+    else
+        (void)printf("kabaoctl: operates kabao\n\nkabaoctl SUBCOMMAND [OPTIONS]\n\n");
+    for (size_t i = 0; !only && i < COUNT_OF(COMMANDS); i++)
+        (void)printf("  %-8s %-16s %s\n", COMMANDS[i].name, COMMANDS[i].words, COMMANDS[i].help);
+    if (!only)
+        (void)printf("\n");
+    for (size_t i = 0; i < OPT_COUNT; i++)
+        if (OPTIONS[i].option == 0 || (only && (only->options & OPTIONS[i].option)))
+            print_option(&OPTIONS[i]);
+    return EXIT_DONE;
+}
+
+int ctl_usage(const char *text)
+{
+    (void)fprintf(stderr, "kabaoctl: %s (see --help)\n", text);
+    return EXIT_USAGE;
+}
+
+int ctl_fail(enum status status, const struct err *err)
+{
+    (void)fprintf(stderr, "kabaoctl: %s\n", err->text);
+    return status == ST_FATAL ? EXIT_CONFIG : EXIT_TEMPORARY;
+}
+
+bool ctl_confirm(const struct ctl *ctl, const char *question)
+{
+    char answer[16] = "";
+
+    if (ctl->yes)
+        return true;
+    if (!isatty(STDIN_FILENO)) {
+        (void)fprintf(stderr, "kabaoctl: %s: needs --yes without a terminal\n", question);
+        return false;
+    }
+    (void)fprintf(stderr, "%s [y/N] ", question);
+    return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static const struct ctl_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
+        if (strcmp(COMMANDS[i].name, name) == 0)
+            return &COMMANDS[i];
+    return NULL;
+}
+
+struct line {
+    struct ctl ctl;
+    const char *config;
+    unsigned given; /* enum ctl_option */
+    bool help;
+    bool version;
+};
+
+static bool take_option(struct line *line, int index, const char *argument)
+{
+    struct str value = str_from(argument);
+
+    line->given |= OPTIONS[index].option;
+    switch ((enum option_index)index) {
+    case OPT_CONFIG: line->config = argument; return true;
+    case OPT_JSON: line->ctl.json = true; return true;
+    case OPT_HELP: line->help = true; return true;
+    case OPT_VERSION: line->version = true; return true;
+    case OPT_FROM: line->ctl.from = value; return true;
+    case OPT_KEY: line->ctl.key = value; return true;
+    case OPT_TYPE: line->ctl.type = value; return true;
+    case OPT_ACCOUNT: line->ctl.account = value; return true;
+    case OPT_YES: line->ctl.yes = true; return true;
+    case OPT_MAX: return num_parse_i64(value, 1, INT64_MAX, &line->ctl.max);
+    case OPT_COUNT: break;
+    }
+    return false;
+}
+
+static bool parse_line(int argc, char **argv, struct line *line)
+{
+    struct option known[OPT_COUNT + 1] = {0};
+    int index = 0;
+
+    for (size_t i = 0; i < OPT_COUNT; i++)
+        known[i] = (struct option){OPTIONS[i].name,
+                                   OPTIONS[i].argument ? required_argument : no_argument, NULL, 0};
+    for (;;) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread only */
+        int found = getopt_long(argc, argv, "", known, &index);
+
+        if (found == -1)
+            return true;
+        if (found != 0 || !take_option(line, index, optarg))
+            return false;
+    }
+}
+
+static int load(const struct line *line, struct settings **settings)
+{
+    struct buf report = BUF_INIT(REPORT_MAX);
+    struct err err = {0};
+    enum status rc = settings_load(line->config, environ, settings, &report, NULL, &err);
+
+    if (rc != ST_OK)
+        (void)fprintf(stderr, "%.*s%s\n", STR_ARG(buf_str(&report)),
+                      report.len == 0 ? err.text : "");
+    buf_done(&report);
+    return rc == ST_OK ? EXIT_DONE : EXIT_CONFIG;
+}
+
+static int run_command(const struct ctl_command *command, struct line *line)
+{
+    struct settings *settings = NULL;
+    int code;
+
+    if (line->ctl.word_count != command->word_count)
+        return ctl_usage("wrong number of words");
+    if (line->given & ~command->options)
+        return ctl_usage("an option that this subcommand does not understand");
+    code = load(line, &settings);
+    if (code != EXIT_DONE)
+        return code;
+    line->ctl.settings = settings;
+    code = command->run(&line->ctl);
+    settings_free(settings);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    const struct ctl_command *command = NULL;
+    struct line line = {0};
+
+    log_init("kabaoctl", LOG_WARN);
+    if (!parse_line(argc, argv, &line))
+        return ctl_usage("what is that?");
+    if (line.version) {
+        (void)printf("kabaoctl %s\n", KABAO_VERSION);
+        return EXIT_DONE;
+    }
+    if (optind < argc)
+        command = find_command(argv[optind]);
+    if (line.help)
+        return print_help(command);
+    if (!command)
+        return ctl_usage(optind < argc ? "no such subcommand" : "a subcommand is missing");
+    line.ctl.words = (const char *const *)&argv[optind + 1];
+    line.ctl.word_count = argc - optind - 1;
+    return run_command(command, &line);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kabao-member: a card event in, the member's profile out. The event only says "look": what is
+ * stored is what WeChat answers now. */
+#include "wechat/member.h"
+
+#include "base/recent.h"
+#include "model/event.h"
+#include "model/id.h"
+#include "run/lane.h"
+
+#include <string.h>
+
+enum { VIEWS_REMEMBERED = 100000, VIEW_EVERY_MS = 3600 * 1000 };
+
+struct member_state {
+    struct recent *views; /* card keys whose user_view_card was answered within the hour */
+};
+
+/* What only the receive event tells; empty texts are unknown, not empty. */
+static void add_receipt(struct member *m, const struct event *event)
+{
+    struct str unionid = event_field(event, "UnionId");
+    struct str outer_str = event_field(event, "OuterStr");
+    struct str previous = event_field(event, "OldUserCardCode");
+
+    if (!str_is_empty(unionid))
+        m->unionid = unionid;
+    if (!str_is_empty(outer_str))
+        m->outer_str = outer_str;
+    if (!str_is_empty(previous))
+        m->previous_card_code = previous;
+}
+
+static bool is_gone(const struct err *err)
+{
+    return strcmp(err->code, "wechat:40056") == 0 || strcmp(err->code, "wechat:40127") == 0;
+}
+
+/* A card that WeChat knows no more after its owner deleted it: the row stays, with this status. */
+static enum status mark_deleted(const struct event *event, struct member *m, struct err *err)
+{
+    if (!str_eq(event->event, STR("user_del_card")) || !is_gone(err))
+        return ST_REJECT;
+    m->openid = event->openid;
+    m->status = STR("DELETE");
+    *err = (struct err){0};
+    return ST_OK;
+}
+
+struct answers {
+    struct json *member;
+    struct json *code;
+};
+
+static void answers_done(struct answers *answers)
+{
+    json_free(answers->member);
+    json_free(answers->code);
+}
+
+static enum status look(struct lane *lane, const struct card *card, const struct event *event,
+                        struct answers *answers, struct member *m, struct err *err)
+{
+    struct wechat *wechat = lane_wechat(lane);
+    struct arena *arena = lane_arena(lane);
+    struct deadline until = lane_deadline(lane);
+    enum status rc;
+
+    rc = wechat_member_get(wechat, card, until, arena, m, &answers->member, err);
+    if (rc != ST_REJECT || !is_gone(err))
+        return rc;
+    rc = wechat_code_get(wechat, card, until, arena, m, &answers->code, err);
+    return rc == ST_REJECT ? mark_deleted(event, m, err) : rc;
+}
+
+static enum status fetch(struct lane *lane, const struct event *event, struct err *err)
+{
+    AUTO(answers_done) struct answers answers = {0};
+    const struct account *account = lane_account(lane, event->account);
+    struct member m = {.version = {true, event->create_time.value * 1000}};
+    struct card card = {
+        .account = account,
+        .card_id = event->card_id,
+        .card_code = event->card_code,
+        .traceparent = lane_traceparent(lane),
+    };
+    enum status rc;
+
+    if (!account)
+        return err_reject(err, REASON_REJECTED, "account", "no [account %.*s] in the settings",
+                          STR_ARG(event->account));
+    m.account = event->account;
+    m.appid = event->appid;
+    m.card_id = event->card_id;
+    m.card_code = event->card_code;
+    rc = look(lane, &card, event, &answers, &m, err);
+    if (rc != ST_OK)
+        return rc;
+    if (str_eq(event->event, STR("user_get_card")))
+        add_receipt(&m, event);
+    return lane_emit(lane, &EMIT_MEMBER, &m, err);
+}
+
+static bool has_card(const struct event *event)
+{
+    return !str_is_empty(event->card_id) && !str_is_empty(event->card_code);
+}
+
+static enum status on_card_event(struct lane *lane, const struct message *message, struct err *err)
+{
+    struct event event = {0};
+    enum status rc = event_parse(message->value, &event, err);
+
+    if (rc != ST_OK || !has_card(&event))
+        return rc;
+    return fetch(lane, &event, err);
+}
+
+/* Fires at every look at the card: once per member and hour is enough. */
+static enum status on_view(struct lane *lane, const struct message *message, struct err *err)
+{
+    struct member_state *state = lane_state(lane);
+    int64_t now_ms = clock_mono_ms();
+    struct event event = {0};
+    struct str key;
+    enum status rc = event_parse(message->value, &event, err);
+
+    if (rc != ST_OK || !has_card(&event))
+        return rc;
+    key = id_card_key(lane_arena(lane), event.appid, event.card_id, event.card_code);
+    if (str_is_set(key) && recent_has(state->views, key, now_ms))
+        return ST_OK;
+    rc = fetch(lane, &event, err);
+    if (rc == ST_OK && str_is_set(key))
+        recent_add(state->views, key, now_ms, VIEW_EVERY_MS);
+    return rc;
+}
+
+static enum status member_open(void *arg, const struct settings *settings UNUSED, struct err *err)
+{
+    struct member_state *state = arg;
+
+    state->views = recent_new(VIEWS_REMEMBERED);
+    return state->views ? ST_OK : err_fatal(err, "memory", "out of memory");
+}
+
+static void member_close(void *arg)
+{
+    struct member_state *state = arg;
+
+    recent_free(state->views);
+}
+
+static const struct route ROUTES[] = {
+    {"kabao.wechat.user_get_card", on_card_event},
+    {"kabao.wechat.user_gifting_card", on_card_event},
+    {"kabao.wechat.user_del_card", on_card_event},
+    {"kabao.wechat.user_consume_card", on_card_event},
+    {"kabao.wechat.user_pay_from_pay_cell", on_card_event},
+    {"kabao.wechat.update_member_card", on_card_event},
+    {"kabao.wechat.submit_membercard_user_info", on_card_event},
+    {"kabao.wechat.user_view_card", on_view},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    static const struct worker_def def = {
+        .name = "member",
+        .purpose = "fetches the member's profile after each card event",
+        .inputs = {TOPIC_EVENT_WECHAT},
+        .outputs = {TOPIC_STATE_MEMBER, TOPIC_CMD_TOKEN},
+        .routes = ROUTES,
+        .calls_wechat = true,
+        .state_size = sizeof(struct member_state),
+        .open = member_open,
+        .close = member_close,
+    };
+
+    return worker_main(argc, argv, &def);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kabao-store: every event and every member's state into MySQL. The rows of one record are written
+ * together; any order of records and any replay leaves the same rows. */
+#include "model/activation.h"
+#include "model/binding.h"
+#include "model/event.h"
+#include "model/member.h"
+#include "run/lane.h"
+#include "tables/activation.h"
+#include "tables/binding.h"
+#include "tables/event.h"
+#include "tables/member.h"
+#include "tables/template.h"
+
+static enum status put(struct lane *lane, const struct table *table, const struct db_value *row,
+                       struct err *err)
+{
+    if (!row)
+        return err_retry(err, "memory", "no memory for a row of %s", table->name);
+    return lane_put(lane, table, row, err);
+}
+
+static bool is_card_use(const struct event *e)
+{
+    return str_eq(e->event, STR("user_consume_card")) ||
+           str_eq(e->event, STR("user_pay_from_pay_cell"));
+}
+
+static bool is_audit(const struct event *e)
+{
+    return !str_is_empty(e->card_id) && (str_eq(e->event, STR("card_pass_check")) ||
+                                         str_eq(e->event, STR("card_not_pass_check")));
+}
+
+static enum status on_push(struct lane *lane, const struct message *message, struct err *err)
+{
+    struct arena *arena = lane_arena(lane);
+    struct str id = message->event.id;
+    struct event e = {0};
+    enum status rc = event_parse(message->value, &e, err);
+
+    if (rc == ST_OK)
+        rc = put(lane, &TABLE_WECHAT_EVENT, event_row(arena, &e, id, message->data), err);
+    if (rc == ST_OK && is_card_use(&e))
+        rc = put(lane, &TABLE_CARD_USE, card_use_row(arena, &e, id), err);
+    if (rc == ST_OK && is_audit(&e))
+        rc = put(lane, &TABLE_CARD_TEMPLATE_STATUS, card_template_status_row(arena, &e), err);
+    return rc;
+}
+
+static enum status put_form(struct lane *lane, const struct member *m, struct err *err)
+{
+    enum status rc = ST_OK;
+
+    for (struct json_iter i = json_iter(m->form.tree); rc == ST_OK && json_next(&i);)
+        rc = put(lane, &TABLE_MEMBER_FIELD, member_field_row(lane_arena(lane), m, i.key, i.value),
+                 err);
+    return rc;
+}
+
+static enum status put_custom_form(struct lane *lane, const struct member *m, struct err *err)
+{
+    const struct json *answers = m->custom_form.tree;
+    enum status rc = ST_OK;
+
+    for (size_t i = 0; rc == ST_OK && i < json_len(answers); i++) {
+        const struct json *answer = json_at(answers, i);
+        struct str name = json_get_str(answer, "name");
+        const struct json *value = json_get(answer, "values");
+
+        if (!value)
+            value = json_get(answer, "value");
+        if (value && !str_is_empty(name))
+            rc = put(lane, &TABLE_MEMBER_FIELD, member_field_row(lane_arena(lane), m, name, value),
+                     err);
+    }
+    return rc;
+}
+
+static enum status on_member(struct lane *lane, const struct message *message, struct err *err)
+{
+    struct member m = {0};
+    enum status rc = member_parse(message->value, &m, err);
+
+    if (rc == ST_OK)
+        rc = put(lane, &TABLE_MEMBER, member_row(lane_arena(lane), &m), err);
+    if (rc == ST_OK)
+        rc = put_form(lane, &m, err);
+    return rc == ST_OK ? put_custom_form(lane, &m, err) : rc;
+}
+
+static enum status on_activated(struct lane *lane, const struct message *message, struct err *err)
+{
+    struct arena *arena = lane_arena(lane);
+    struct activation a = {0};
+    enum status rc = activation_parse(message->value, &a, err);
+
+    if (rc == ST_OK)
+        rc = put(lane, &TABLE_ACTIVATION, activation_row(arena, &a, message->event.id), err);
+    if (rc == ST_OK)
+        rc = put(lane, &TABLE_MEMBER_ACTIVATED, member_activated_row(arena, &a), err);
+    return rc;
+}
+
+static enum status on_binding(struct lane *lane, const struct message *message, struct err *err)
+{
+    struct binding b = {0};
+    enum status rc = binding_parse(message->value, &b, err);
+
+    if (rc != ST_OK || str_is_empty(b.openid) || str_is_empty(b.scene))
+        return rc;
+    return put(lane, &TABLE_BINDING, binding_row(lane_arena(lane), &b), err);
+}
+
+static const struct route ROUTES[] = {
+    {"kabao.wechat.*", on_push},
+    {"kabao.member.*", on_member},
+    {"kabao.card.activated", on_activated},
+    {"kabao.binding.bound", on_binding},
+    {"kabao.binding.unbound", on_binding},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    static const struct worker_def def = {
+        .name = "store",
+        .purpose = "keeps MySQL true to every event and every member's state",
+        .inputs = {TOPIC_EVENT_WECHAT, TOPIC_STATE_MEMBER, TOPIC_EVENT_ACTIVATION,
+                   TOPIC_EVENT_BINDING},
+        .routes = ROUTES,
+        .lanes = 256,
+        .uses_mysql = true,
+    };
+
+    return worker_main(argc, argv, &def);
+}
