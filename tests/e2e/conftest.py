@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: one broker and one database server for the run; topics, database, settings and programs of its own for
+each test. What a test leaves behind is judged here: every record, every log, every exit."""
+import os
+import random
+import signal
+import uuid
+
+import pytest
+
+pytest.register_assert_rewrite("kit.servers", "kit.program", "kit.kafka", "kit.push")
+
+from kit import scale
+from kit.config import SECRETS, default_config
+from kit.contract import Contract
+from kit.kafka import Kafka
+from kit.program import Program, run_tool
+from kit.push import Pusher
+from kit.servers import Broker, DatabaseServer
+from kit.sim import Sim
+
+SEED = os.environ.get("KABAO_SEED") or str(random.SystemRandom().randrange(2**32))
+_CLEAR = tuple(SECRETS.values())
+
+
+def pytest_report_header():
+    return f"KABAO_SEED={SEED}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    setattr(item, f"report_{call.when}", report)
+
+
+@pytest.fixture(autouse=True)
+def deadline(request):
+    """Ends a test that hangs; @pytest.mark.deadline(seconds) for the slow ones."""
+    marker = request.node.get_closest_marker("deadline")
+    seconds = (marker.args[0] if marker else 120) * scale.count(10, 1)
+
+    def ring(*_):
+        raise TimeoutError(f"the test took longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def rng(request):
+    """Random numbers that KABAO_SEED repeats."""
+    return random.Random(f"{SEED} {request.node.nodeid}")
+
+
+@pytest.fixture(scope="session")
+def broker_server(tmp_path_factory):
+    server = Broker(tmp_path_factory.mktemp("kafka"))
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def broker(broker_server):
+    """The real broker; frozen, stopped or killed at will, and running again for the next test."""
+    broker_server.ensure_running()
+    yield broker_server
+    broker_server.ensure_running()
+
+
+@pytest.fixture(scope="session")
+def db_server(tmp_path_factory):
+    server = DatabaseServer(tmp_path_factory.mktemp("mariadb"))
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def db(db_server):
+    """An empty database of this test; db.server can be frozen, stopped, killed."""
+    db_server.ensure_running()
+    database = db_server.create()
+    yield database
+    db_server.ensure_running()
+    database.drop()
+
+
+@pytest.fixture(scope="session")
+def contract():
+    return Contract(secrets=_CLEAR)
+
+
+@pytest.fixture
+def kafka(broker, contract):
+    """Topics under a prefix of this test. At the end every record in them is judged (kit/contract.py)."""
+    kafka = Kafka(broker.bootstrap, "t" + uuid.uuid4().hex[:10], contract)
+    yield kafka
+    broker.ensure_running()
+    try:
+        kafka.check_records()
+    finally:
+        kafka.close()
+        kafka.delete_all()
+
+
+@pytest.fixture
+def start_sim(tmp_path):
+    """start_sim(accounts, script=None): the simulator, answering."""
+    sims = []
+
+    def start(accounts, script=None):
+        directory = tmp_path / f"sim{len(sims)}"
+        directory.mkdir()
+        sims.append(Sim(directory, accounts, script))
+        return sims[-1].start()
+
+    yield start
+    for sim in sims:
+        sim.kill()
+        sim.check_log()
+
+
+@pytest.fixture
+def config(tmp_path, broker, kafka, db):
+    """Settings of one account, `demo`, on this test's topics and database; WeChat's address is the test's to add."""
+    return default_config(tmp_path, broker, kafka.prefix, db)
+
+
+@pytest.fixture
+def run(request, tmp_path, broker, kafka, db):
+    """run("member", config): the program, ready; run(..., ready=False) does not wait. What still runs at the end of
+    the test gets SIGTERM and owes exit 0; none may have logged a secret or a sanitizer's report."""
+    programs = []
+
+    def start(name, config, ready=True, env=None, timeout=30):
+        program = Program(name, config, tmp_path, f"{len(programs)}-{name}", env)
+        programs.append(program)
+        return program.start(ready, timeout)
+
+    yield start
+    report = getattr(request.node, "report_call", None)
+    try:
+        if report is not None and report.passed:
+            broker.ensure_running()
+            db.server.ensure_running()
+            stop_all(programs)
+    finally:
+        for program in programs:
+            program.kill()
+        if report is not None and report.failed:
+            for program in programs:
+                print(f"--- {program.log_path.name}\n{program.log_text()[-4000:]}")
+    for program in programs:
+        program.check_log(_CLEAR)
+
+
+def stop_all(programs):
+    running = [program for program in programs if program.running]
+    for program in running:
+        program.thaw()
+        program.signal(signal.SIGTERM)
+    for program in running:
+        program.await_stop()
+
+
+@pytest.fixture
+def apply(tmp_path):
+    """apply(config): topics and tables, made by the product's own tool."""
+    def make(config):
+        ini = config.write(tmp_path / "apply.ini")
+        for words in (("topics", "apply"), ("migrate",)):
+            done = run_tool("kabaoctl", *words, "--config", ini, "--yes")
+            assert done.returncode == 0, f"kabaoctl {' '.join(words)}: {done.stdout}{done.stderr}"
+    return make
+
+
+@pytest.fixture
+def pusher():
+    """pusher(ingress): sends pushes of account `demo`."""
+    def make(ingress, **kwargs):
+        return Pusher(ingress.listen, seed=SEED, **kwargs)
+    return make

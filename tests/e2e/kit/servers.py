@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real broker and the real database, one of each for a whole test run."""
+import itertools
+import subprocess
+from pathlib import Path
+
+import pymysql
+
+from kit.process import Process
+from kit.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Server:
+    """A server run by one of the scripts of deploy/: `SCRIPT run DIR`, then `SCRIPT wait DIR PID`."""
+
+    script = None
+
+    def __init__(self, directory):
+        self.dir = Path(directory)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.process = Process([self.script, "run", self.dir], self.dir / "console.log")
+
+    def start(self):
+        self.process.start()
+        done = subprocess.run([self.script, "wait", self.dir, str(self.process.pid)], check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, f"{done.stdout}\n{self.process.log_text()[-2000:]}"
+        return self
+
+    def stop(self):
+        self.process.terminate(60)
+
+    def kill(self):
+        self.process.kill()
+
+    def restart(self):
+        """Stop and start; address and data stay."""
+        self.stop()
+        self.start()
+
+    def freeze(self):
+        """Connections stay open, nothing is answered."""
+        self.process.freeze()
+
+    def thaw(self):
+        self.process.thaw()
+
+    def ensure_running(self):
+        """After a test that froze, stopped or killed it."""
+        self.thaw()
+        if not self.process.running:
+            self.start()
+
+
+class Broker(Server):
+    script = ROOT / "deploy/kafka/broker.sh"
+
+    @property
+    def bootstrap(self):
+        return (self.dir / "bootstrap").read_text(encoding="ascii").strip()
+
+
+class DatabaseServer(Server):
+    script = ROOT / "deploy/mariadb.sh"
+    _serial = itertools.count(1)
+
+    @property
+    def socket(self):
+        return (self.dir / "socket").read_text(encoding="utf-8").strip()
+
+    @property
+    def password_file(self):
+        return self.dir / "password"
+
+    def create(self):
+        return Database(self, f"kabao_{next(self._serial)}")
+
+
+class Database:
+    """One database of one test. Every call opens its own connection, so a restarted server is no special case."""
+
+    def __init__(self, server, name):
+        self.server = server
+        self.name = name
+        self._run(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4", (), None)
+
+    def drop(self):
+        self._run(f"DROP DATABASE IF EXISTS `{self.name}`", (), None)
+
+    def _run(self, sql, args, database):
+        with pymysql.connect(unix_socket=self.server.socket, user="kabao", database=database, charset="utf8mb4",
+                             password=self.server.password_file.read_text(encoding="ascii"), autocommit=True,
+                             cursorclass=pymysql.cursors.DictCursor) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, args)
+                return list(cursor.fetchall())
+
+    def query(self, sql, *args):
+        """Rows as dicts; parameters as %s."""
+        return self._run(sql, args, self.name)
+
+    def rows(self, table, **where):
+        """All rows of the table whose columns equal what is given."""
+        condition = " AND ".join(f"`{column}` <=> %s" for column in where) or "TRUE"
+        return self.query(f"SELECT * FROM `{table}` WHERE {condition}", *where.values())
+
+    def wait_rows(self, table, count=1, timeout=30, **where):
+        """At least `count` rows; returns them."""
+        seen = []
+
+        def enough():
+            seen[:] = self.rows(table, **where)
+            return len(seen) >= count
+
+        wait_for(enough, timeout, lambda: f"{count} rows of {table} where {where}; last: {seen}")
+        return seen
