@@ -1,0 +1,26 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- wrk sends the requests of the file named after `--` in turn: per request one line with the target, one with the body.
+local requests, nth = {}, 0
+
+function init(args)
+  local target
+  for line in io.lines(args[1]) do
+    if target then
+      requests[#requests + 1] = wrk.format("POST", target, { ["Content-Type"] = "text/xml" }, line)
+      target = nil
+    else
+      target = line
+    end
+  end
+end
+
+function request()
+  nth = nth % #requests + 1
+  return requests[nth]
+end
+
+function done(summary, latency)
+  local e = summary.errors
+  print("RESULT", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    e.connect + e.read + e.write + e.status + e.timeout)
+end
