@@ -99,9 +99,11 @@ stop_pidfile() {
 
 # start_tied LOG COMMAND...: in the background, ended with this script however it ends. $! is its process id.
 start_tied() {
-    local log=$1
+    local log=$1 parent=$BASHPID
     shift
-    setpriv --pdeathsig TERM -- "$@" >>"$log" 2>&1 </dev/null &
+    # A script that died before setpriv had its say sends no signal: the shell between looks whose child it is.
+    setpriv --pdeathsig TERM -- sh -c '[ "$PPID" = "$0" ] && exec "$@"' "$parent" "$@" \
+        >>"$log" 2>&1 </dev/null &
 }
 
 # start_detached LOG COMMAND...: in a session of its own; outlives this script.

@@ -270,7 +270,7 @@ start_programs() {
     local name
     for name in token member store ingress; do
         start "$name" "$data/log/$name.log" env KABAO_ADMIN_LISTEN="127.0.0.1:${ports[$name]}" \
-            "$bin/kabao-$name" --config "$ini"
+            setpriv --pdeathsig KILL -- "$bin/kabao-$name" --config "$ini"
     done
     for name in token member store ingress; do
         await "$name" 40 "kabao-$name is ready" is_ready "${ports[$name]}"
