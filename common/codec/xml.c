@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "codec/utf8.h"
+#include "codec/xml_plain.h"
 
 #include <libxml/parser.h>
 
@@ -221,26 +222,57 @@ static enum status verdict(const struct reader *r, struct err *err)
     return ST_OK;
 }
 
-enum status xml_parse(struct str text, struct arena *arena, struct xml *out, struct err *err)
+/* What holds for every document, and room for the elements of most. */
+static enum status prepare(struct reader *r, struct str text, struct arena *arena, struct err *err)
 {
-    AUTO(reader_done)
-    struct reader r = {.arena = arena, .current = -1, .text = BUF_INIT(text.len + 1)};
-    AUTO(parser_freep) xmlParserCtxtPtr parser = NULL;
-    enum status rc;
-
+    *r = (struct reader){.arena = arena, .current = -1, .text = BUF_INIT(text.len + 1)};
     if (!utf8_valid(text))
         return err_reject(err, REASON_MALFORMED, "xml:utf8", "XML: not UTF-8");
     if (text.len == 0 || text.len > INT_MAX || memchr(text.ptr, '\0', text.len))
         return err_reject(err, REASON_MALFORMED, "xml:syntax", "XML: empty, too long or with NUL");
-    parser = open_parser(&r);
+    if (!reserve_element(r))
+        return err_retry(err, "memory", "no memory for the elements of an XML document");
+    return ST_OK;
+}
+
+static enum status read_document(struct reader *r, struct str text, struct xml *out,
+                                 struct err *err)
+{
+    AUTO(parser_freep) xmlParserCtxtPtr parser = open_parser(r);
+    enum status rc;
+
     if (!parser)
         return err_retry(err, "memory", "no memory for an XML parser");
-    r.parser = parser;
+    r->parser = parser;
     (void)xmlParseChunk(parser, text.ptr, (int)text.len, 1);
-    rc = verdict(&r, err);
+    rc = verdict(r, err);
     if (rc == ST_OK)
-        *out = r.xml;
+        *out = r->xml;
     return rc;
+}
+
+enum status xml_parse_libxml2(struct str text, struct arena *arena, struct xml *out,
+                              struct err *err)
+{
+    AUTO(reader_done) struct reader r = {0};
+    enum status rc = prepare(&r, text, arena, err);
+
+    return rc == ST_OK ? read_document(&r, text, out, err) : rc;
+}
+
+enum status xml_parse(struct str text, struct arena *arena, struct xml *out, struct err *err)
+{
+    AUTO(reader_done) struct reader r = {0};
+    enum status rc = prepare(&r, text, arena, err);
+    int count;
+
+    if (rc != ST_OK)
+        return rc;
+    count = xml_plain_scan(text, r.xml.elements, r.capacity);
+    if (count == 0)
+        return read_document(&r, text, out, err);
+    *out = (struct xml){.elements = r.xml.elements, .count = count};
+    return ST_OK;
 }
 
 struct str xml_child(const struct xml *xml, const char *name)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WeChat's XML into a flat list of elements. Strict: no DTD, no entities beyond the five, no
  * network, bounded size, depth and number of elements (libxml2's SAX2 push parser, a new context
- * per document: a reused one keeps its dictionary and grows for ever, measurements 2). */
+ * per document: a reused one keeps its dictionary and grows for ever, measurements 2). In front of
+ * it a scanner takes the flat documents that WeChat really sends (xml_plain.h). */
 #pragma once
 
 #include "base/arena.h"
@@ -26,10 +27,11 @@ struct xml {
     int count;
 };
 
-/* Memory of the result comes from arena. ST_REJECT (REASON_MALFORMED; code "xml:dtd", "xml:depth",
- * "xml:elements", "xml:syntax" - an undeclared entity or a name over XML_NAME_MAX bytes too -,
- * "xml:utf8" - an encoding declared as anything else too); ST_RETRY: no memory, or the arena is at
- * its ceiling. Attributes, comments and processing instructions are skipped. */
+/* The result is borrowed from text or comes from arena: it lives as long as both. ST_REJECT
+ * (REASON_MALFORMED; code "xml:dtd", "xml:depth", "xml:elements", "xml:syntax" - an undeclared
+ * entity or a name over XML_NAME_MAX bytes too -, "xml:utf8" - an encoding declared as anything
+ * else too); ST_RETRY: no memory, or the arena is at its ceiling. Attributes, comments and
+ * processing instructions are skipped. */
 MUST_CHECK enum status xml_parse(struct str text, struct arena *arena, struct xml *out,
                                  struct err *err);
 

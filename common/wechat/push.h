@@ -46,9 +46,10 @@ struct push {
     struct str type; /* ce_type: "kabao.wechat.submit_membercard_user_info" */
 };
 
-/* Verifies, decrypts, parses, normalises (trim, strip "qrscene_"), drops form_fields_drop. All
- * memory in the arena. ST_REJECT, err->code "403:signature", "403:mode", "400:decrypt", "400:xml",
- * "400:field" ...: the number is the HTTP status, what follows the reason for metrics and log. */
+/* Verifies, decrypts, parses, normalises (trim, strip "qrscene_"), drops form_fields_drop. Memory
+ * in the arena, or borrowed from body. ST_REJECT, err->code "403:signature", "403:mode",
+ * "400:decrypt", "400:xml", "400:field" ...: the number is the HTTP status, what follows the reason
+ * for metrics and log. */
 MUST_CHECK enum status push_open(struct push_reader *r, const struct push_query *q, struct str body,
                                  struct arena *arena, struct push *out, struct err *err);
 /* The record value with all elements of the push under "fields" (text -> string, nested -> object,
