@@ -87,9 +87,15 @@ struct settings_worker {
     int64_t max_inflight_bytes;
     int64_t retry_initial_ms;
     int64_t retry_max_ms;
+    int64_t park_after_ms;
     int64_t max_attempts;
+    int64_t crash_limit;
     int64_t revoke_drain_ms;
     int64_t drain_timeout_ms;
+};
+
+struct settings_quota {
+    double replay_share;
 };
 
 struct settings_token {
@@ -117,6 +123,7 @@ struct settings {
     struct settings_ingress ingress;
     struct settings_wechat wechat;
     struct settings_mysql mysql;
+    struct settings_quota quota;
     struct settings_worker worker;
     struct settings_token token;
     struct settings_admin admin;
