@@ -38,7 +38,7 @@ void batch_done(struct batch *b)
 
 size_t work_weight(const struct work *work)
 {
-    return work->fn ? 1 : work->count;
+    return work->count + (work->fn ? 1 : 0);
 }
 
 static int row_cmp(const void *left, const void *right)
@@ -150,7 +150,12 @@ static enum status run_fn(struct db *db, struct work *work, struct err *err)
         *err = work->err;
         return ST_RETRY;
     }
-    return work->rc == ST_OK ? ST_OK : db_rollback_to_savepoint(db, err);
+    if (work->rc == ST_OK)
+        return ST_OK;
+    if (work->count == 0)
+        return db_rollback_to_savepoint(db, err);
+    *err = work->err; /* its rows are in the transaction already */
+    return work->rc;
 }
 
 static enum status run_fns(struct batch *b, struct db *db, size_t from, size_t count,

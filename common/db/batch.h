@@ -7,9 +7,9 @@
 
 /* What one call wants and what became of it. */
 struct work {
-    const struct db_row *rows; /* count of them, or fn */
+    const struct db_row *rows;
     size_t count;
-    writer_fn *fn;
+    writer_fn *fn; /* NULL: only the rows */
     void *arg;
     unsigned failures; /* of transactions it had a part in, through no fault of its data */
     bool again;        /* to be tried in another batch, if there is time; rc and err say why */
@@ -32,7 +32,7 @@ struct batch {
 
 MUST_CHECK bool batch_init(struct batch *b, size_t max, struct metrics *metrics);
 void batch_done(struct batch *b);
-/* Rows a work counts for: its own, or one. */
+/* Rows a work counts for: its own, and one for what fn does. */
 size_t work_weight(const struct work *work);
 /* Sets rc, err and again of every work. */
 void batch_run(struct batch *b, struct db *db);

@@ -298,22 +298,29 @@ static enum status submit(struct writer *w, struct job *job, struct err *err)
     return job->work.rc;
 }
 
+enum status writer_do(struct writer *w, const struct writer_job *what, struct deadline until,
+                      struct err *err)
+{
+    struct job job = {
+        .work = {.rows = what->rows, .count = what->count, .fn = what->fn, .arg = what->arg},
+        .until = until,
+    };
+
+    if (!what->fn && what->count == 0)
+        return ST_OK;
+    return submit(w, &job, err);
+}
+
 enum status writer_put(struct writer *w, const struct db_row *rows, size_t count,
                        struct deadline until, struct err *err)
 {
-    struct job job = {.work = {.rows = rows, .count = count}, .until = until};
-
-    if (count == 0)
-        return ST_OK;
-    return submit(w, &job, err);
+    return writer_do(w, &(struct writer_job){.rows = rows, .count = count}, until, err);
 }
 
 enum status writer_run(struct writer *w, writer_fn *fn, void *arg, struct deadline until,
                        struct err *err)
 {
-    struct job job = {.work = {.fn = fn, .arg = arg}, .until = until};
-
-    return submit(w, &job, err);
+    return writer_do(w, &(struct writer_job){.fn = fn, .arg = arg}, until, err);
 }
 
 static bool make_leaders(struct writer *w, size_t count, struct metrics *metrics)

@@ -42,3 +42,14 @@ MUST_CHECK enum status writer_put(struct writer *w, const struct db_row *rows, s
 typedef enum status writer_fn(struct db *tx, void *arg, struct err *err);
 MUST_CHECK enum status writer_run(struct writer *w, writer_fn *fn, void *arg, struct deadline until,
                                   struct err *err);
+
+/* Rows and conditional work that are kept together or not at all. */
+struct writer_job {
+    const struct db_row *rows;
+    size_t count;
+    writer_fn *fn; /* NULL: only the rows */
+    void *arg;
+};
+
+MUST_CHECK enum status writer_do(struct writer *w, const struct writer_job *what,
+                                 struct deadline until, struct err *err);
