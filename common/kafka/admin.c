@@ -161,6 +161,8 @@ static void take_config(void *arg, const rd_kafka_ConfigEntry_t *entry)
         (void)str_copy(value, out->cleanup_policy, sizeof(out->cleanup_policy));
     else if (str_eq_cstr(name, "retention.ms"))
         (void)num_parse_i64(value, -1, INT64_MAX, &out->retention_ms);
+    else if (str_eq_cstr(name, "max.message.bytes"))
+        (void)num_parse_i64(value, 0, INT64_MAX, &out->max_message_bytes);
 }
 
 static enum status read_policy(struct admin *a, const char *topic, struct deadline until,
@@ -238,10 +240,27 @@ static enum status send_create(struct admin *a, rd_kafka_NewTopic_t *topic, stru
     return rc;
 }
 
+struct own_configs {
+    const char *policy;
+    char retention[NUMBER_SIZE];
+    char max_message[NUMBER_SIZE]; /* "": the broker's */
+};
+
+static struct own_configs configs_of(const struct admin_topic *want)
+{
+    struct own_configs own = {.policy = want->cleanup_policy};
+
+    (void)snprintf(own.retention, sizeof(own.retention), "%lld", (long long)want->retention_ms);
+    if (want->max_message_bytes > 0)
+        (void)snprintf(own.max_message, sizeof(own.max_message), "%lld",
+                       (long long)want->max_message_bytes);
+    return own;
+}
+
 enum status admin_create(struct admin *a, const char *topic, const struct admin_topic *want,
                          struct deadline until, struct err *err)
 {
-    char retention[NUMBER_SIZE];
+    const struct own_configs own = configs_of(want);
     char text[TEXT_SIZE] = "";
     rd_kafka_NewTopic_t *new_topic;
     enum status rc;
@@ -250,9 +269,10 @@ enum status admin_create(struct admin *a, const char *topic, const struct admin_
         rd_kafka_NewTopic_new(topic, want->partitions, want->replication, text, sizeof(text));
     if (new_topic == NULL)
         return err_fatal(err, "kafka:topic", "topic %s: %s", topic, text);
-    (void)snprintf(retention, sizeof(retention), "%lld", (long long)want->retention_ms);
-    (void)rd_kafka_NewTopic_set_config(new_topic, "cleanup.policy", want->cleanup_policy);
-    (void)rd_kafka_NewTopic_set_config(new_topic, "retention.ms", retention);
+    (void)rd_kafka_NewTopic_set_config(new_topic, "cleanup.policy", own.policy);
+    (void)rd_kafka_NewTopic_set_config(new_topic, "retention.ms", own.retention);
+    if (own.max_message[0] != '\0')
+        (void)rd_kafka_NewTopic_set_config(new_topic, "max.message.bytes", own.max_message);
     rc = send_create(a, new_topic, until, err);
     rd_kafka_NewTopic_destroy(new_topic);
     if (rc != ST_OK)
@@ -264,7 +284,8 @@ enum status admin_create(struct admin *a, const char *topic, const struct admin_
 
 static bool is_ours(struct str name)
 {
-    return str_eq_cstr(name, "cleanup.policy") || str_eq_cstr(name, "retention.ms");
+    return str_eq_cstr(name, "cleanup.policy") || str_eq_cstr(name, "retention.ms") ||
+           str_eq_cstr(name, "max.message.bytes");
 }
 
 /* AlterConfigs sets everything it does not name back to its default (librdkafka 2.0.2 knows no
@@ -319,6 +340,7 @@ static enum status wait_altered(struct admin *a, const char *topic, const struct
 
         rc = read_policy(a, topic, until, &now, err);
         if (rc == ST_OK && now.retention_ms == want->retention_ms &&
+            (want->max_message_bytes == 0 || now.max_message_bytes == want->max_message_bytes) &&
             strcmp(now.cleanup_policy, want->cleanup_policy) == 0)
             return ST_OK;
         if (deadline_passed(until))
@@ -331,11 +353,12 @@ static enum status wait_altered(struct admin *a, const char *topic, const struct
 
 static void add_ours(rd_kafka_ConfigResource_t *resource, const struct admin_topic *want)
 {
-    char retention[NUMBER_SIZE];
+    const struct own_configs own = configs_of(want);
 
-    (void)snprintf(retention, sizeof(retention), "%lld", (long long)want->retention_ms);
-    (void)rd_kafka_ConfigResource_set_config(resource, "cleanup.policy", want->cleanup_policy);
-    (void)rd_kafka_ConfigResource_set_config(resource, "retention.ms", retention);
+    (void)rd_kafka_ConfigResource_set_config(resource, "cleanup.policy", own.policy);
+    (void)rd_kafka_ConfigResource_set_config(resource, "retention.ms", own.retention);
+    if (own.max_message[0] != '\0')
+        (void)rd_kafka_ConfigResource_set_config(resource, "max.message.bytes", own.max_message);
 }
 
 enum status admin_alter(struct admin *a, const char *topic, const struct admin_topic *want,

@@ -17,7 +17,8 @@ struct admin_topic {
     int32_t partitions;
     int32_t replication;
     char cleanup_policy[32];
-    int64_t retention_ms; /* -1: for ever */
+    int64_t retention_ms;      /* -1: for ever */
+    int64_t max_message_bytes; /* wanted: 0 leaves the broker's */
 };
 
 /* A topic that does not exist is ST_OK with exists false. */
@@ -27,7 +28,7 @@ MUST_CHECK enum status admin_describe(struct admin *a, const char *topic, struct
 MUST_CHECK enum status admin_create(struct admin *a, const char *topic,
                                     const struct admin_topic *want, struct deadline until,
                                     struct err *err);
-/* Sets cleanup.policy and retention.ms, keeps the topic's other settings; never partitions. Returns
+/* Sets cleanup.policy, retention.ms and max.message.bytes, keeps the topic's other settings; never partitions. Returns
  * when the change can be seen. */
 MUST_CHECK enum status admin_alter(struct admin *a, const char *topic,
                                    const struct admin_topic *want, struct deadline until,

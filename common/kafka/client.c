@@ -132,6 +132,7 @@ static const struct kafka_option CONSUMER_DEFAULTS[] = {
 
 static const struct kafka_option PRODUCER_DEFAULTS[] = {
     {"linger.ms", "1"},
+    {"message.max.bytes", "2097152"}, /* as dead letters may have (topics.c) */
     {NULL, NULL},
 };
 

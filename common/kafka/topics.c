@@ -7,6 +7,9 @@
 #include <assert.h>
 #include <stdio.h>
 
+/* Twice what brokers take by default. */
+enum { LETTER_BYTES_MAX = 2 << 20 };
+
 static const struct topic_def TOPICS[TOPIC_COUNT] = {
     [TOPIC_EVENT_WECHAT] =
         {
@@ -64,6 +67,7 @@ static const struct topic_def TOPICS[TOPIC_COUNT] = {
             .name = "dlq.",
             .per_worker = true,
             .retention_hours = 720,
+            .max_message_bytes = LETTER_BYTES_MAX,
             .key = "original key",
             .help = "dead letters: original key, value and headers byte for byte",
         },
@@ -73,6 +77,7 @@ static const struct topic_def TOPICS[TOPIC_COUNT] = {
             .name = "redrive.",
             .per_worker = true,
             .retention_hours = 168,
+            .max_message_bytes = LETTER_BYTES_MAX,
             .key = "original key",
             .help = "records given to one worker again by redrive or replay",
         },

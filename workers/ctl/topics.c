@@ -29,6 +29,7 @@ static struct admin_topic wanted(const struct settings_topic *settings, const st
         .partitions = (int32_t)settings->partitions,
         .replication = (int32_t)settings->replication_factor,
         .retention_ms = def->compact ? -1 : hours * 3600 * 1000,
+        .max_message_bytes = def->max_message_bytes,
     };
 
     (void)str_copy(def->compact ? STR("compact") : STR("delete"), want.cleanup_policy,
@@ -43,7 +44,8 @@ static const char *judge(const struct admin_topic *is, const struct admin_topic 
     if (is->partitions != want->partitions)
         return "partitions differ";
     if (strcmp(is->cleanup_policy, want->cleanup_policy) != 0 ||
-        (want->retention_ms >= 0 && is->retention_ms != want->retention_ms))
+        (want->retention_ms >= 0 && is->retention_ms != want->retention_ms) ||
+        is->max_message_bytes < want->max_message_bytes)
         return "alter";
     return "ok";
 }
