@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""common/db against the real server: the C programs of tests/db, each in a database of its own."""
+"""common/db and the engine's tables against the real server: the C programs of tests/db, each in a database of its
+own."""
 import os
 import subprocess
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 
 @pytest.mark.deadline(180)
-@pytest.mark.parametrize("name", ["mysql", "migrate", "writer"])
+@pytest.mark.parametrize("name", ["mysql", "migrate", "writer", "engine", "parked", "parked_queues"])
 def test_db_programs_pass(db_server, name):
     db_server.ensure_running()
     program = Path(os.environ["KABAO_BIN"]).parent / "tests" / f"db_{name}"
