@@ -130,7 +130,6 @@ int main(int argc, char **argv)
                    TOPIC_EVENT_BINDING},
         .routes = ROUTES,
         .lanes = 256,
-        .uses_mysql = true,
     };
 
     return worker_main(argc, argv, &def);

@@ -103,28 +103,38 @@ static enum status read_commits(struct consumer *c, struct err *err)
 }
 
 /* The owner's word on where each begins; none committed and none given: by auto.offset.reset. */
-static void ask_owner(struct consumer *c)
+static enum status ask_owner(struct consumer *c, struct topic_partition *partitions,
+                             struct err *err)
 {
+    enum status rc = ST_OK;
+
     if (c->events.on_assign != NULL)
-        c->events.on_assign(c->events.arg, c->partitions, (size_t)c->assigned->cnt);
-    for (int i = 0; i < c->assigned->cnt; i++)
+        rc = c->events.on_assign(c->events.arg, partitions, (size_t)c->assigned->cnt, err);
+    for (int i = 0; rc == ST_OK && i < c->assigned->cnt; i++)
         c->assigned->elems[i].offset =
-            c->partitions[i].offset >= 0 ? c->partitions[i].offset : RD_KAFKA_OFFSET_INVALID;
+            partitions[i].offset >= 0 ? partitions[i].offset : RD_KAFKA_OFFSET_INVALID;
+    return rc;
 }
 
 /* On failure the assignment waits for the next poll. */
 static enum status start_assigned(struct consumer *c, struct err *err)
 {
+    struct topic_partition *partitions;
     rd_kafka_resp_err_t code;
     enum status rc;
 
     rc = read_commits(c, err);
     if (rc != ST_OK)
         return rc;
-    c->partitions = array_of(c->assigned);
-    if (c->partitions == NULL)
+    partitions = array_of(c->assigned);
+    if (partitions == NULL)
         return err_retry(err, "memory", "no memory for an assignment");
-    ask_owner(c);
+    rc = ask_owner(c, partitions, err);
+    if (rc != ST_OK) {
+        mem_free(partitions);
+        return rc;
+    }
+    c->partitions = partitions;
     code = rd_kafka_assign(c->handle.rk, c->assigned);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return err_fatal(err, "kafka:assign", "assign: %s", rd_kafka_err2str(code));

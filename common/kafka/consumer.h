@@ -26,11 +26,13 @@ struct topic_partition {
 /* Called on the polling thread inside consumer_poll or consumer_close, each for the whole
  * assignment (maybe empty: count 0), in turn.
  * on_assign gets the partitions with committed offset and metadata already read, and may change
- * offset before consumption starts there (-1: by auto.offset.reset). on_revoke must settle and
+ * offset before consumption starts there (-1: by auto.offset.reset); on ST_RETRY nothing starts and
+ * it is asked again at the next poll, with the commits read anew. on_revoke must settle and
  * commit before it returns; lost: they already belong to somebody else, nothing may be committed.
  * The arrays live until on_revoke returned. */
 struct consumer_events {
-    void (*on_assign)(void *arg, struct topic_partition *partitions, size_t count);
+    enum status (*on_assign)(void *arg, struct topic_partition *partitions, size_t count,
+                             struct err *err);
     void (*on_revoke)(void *arg, const struct topic_partition *partitions, size_t count, bool lost);
     void *arg;
 };
@@ -55,8 +57,9 @@ void consumer_close(struct consumer *c);
 
 /* ST_OK with *out NULL: nothing came within timeout_ms. ST_RETRY: a passing broker error, already
  * logged at debug by the library, or an assignment that waits because its commits cannot be read
- * (each poll then tries for at most 3 s; nothing is consumed before). ST_FATAL: the group or a
- * topic cannot be used, or a record came that memory has no room for. */
+ * or on_assign is not ready (each poll then tries, for at most 3 s with the broker; nothing is
+ * consumed before). ST_FATAL: the group or a topic cannot be used, or a record came that memory has
+ * no room for. */
 MUST_CHECK enum status consumer_poll(struct consumer *c, int timeout_ms, struct kafka_message **out,
                                      struct err *err);
 const struct record *kafka_message_record(const struct kafka_message *m);

@@ -23,6 +23,8 @@
       "Results that came after their partition was lost.", NULL)                                   \
     X(OLDEST_INFLIGHT, GAUGE, "kabao_oldest_inflight_seconds", "Age of the longest in flight.",    \
       NULL)                                                                                        \
+    X(PARKED_KEYS, GAUGE, "kabao_parked_keys", "Keys that wait in MySQL.", NULL)                   \
+    X(PARKED_RECORDS, GAUGE, "kabao_parked_records", "Records that wait in MySQL.", NULL)          \
     X(POLL_AGE, GAUGE, "kabao_poll_age_seconds", "Time since the last poll.", NULL)                \
     X(PROCESS_DURATION, HISTOGRAM, "kabao_process_duration_seconds", "Time in a handler.", NULL)   \
     X(PROCESSED, COUNTER, "kabao_processed_total", "Records settled, by outcome.", "outcome")      \
@@ -33,6 +35,8 @@
     X(STORE_ROWS, COUNTER, "kabao_store_rows_total", "Rows written.", "table")                     \
     X(TOKEN_AGE, GAUGE, "kabao_token_age_seconds", "Age of the current access token.", "account")  \
     X(TOKEN_FETCH, COUNTER, "kabao_token_fetch_total", "Tokens and tickets fetched.", "cause")     \
+    X(USEFUL_REPLICAS, GAUGE, "kabao_useful_replicas",                                             \
+      "Partitions that are behind; the sum over all instances is how many could be busy.", NULL)   \
     X(WECHAT_SECONDS, HISTOGRAM, "kabao_wechat_request_seconds", "Duration of calls to WeChat.",   \
       NULL)                                                                                        \
     X(WECHAT_REQUESTS, COUNTER, "kabao_wechat_requests_total", "Calls to WeChat.", "api", "errcode")

@@ -47,17 +47,32 @@ static enum status env_admit(void *arg, const struct account *account, const cha
     return quota_admit(lane->engine->quota, account, path, err);
 }
 
+/* FNV-1a: only to tell one key from another. */
+static uint64_t hash_of(struct str key)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001b3;
+    return hash;
+}
+
 static void env_report(void *arg, const struct account *account, const char *path, int errcode,
                        int64_t took_ms)
 {
-    const struct lane *lane = arg;
+    struct lane *lane = arg;
     struct metrics *metrics = lane->engine->app->metrics;
+    const struct quota_outcome outcome = {
+        .errcode = errcode,
+        .began_ms = clock_mono_ms() - took_ms,
+        .key_hash = lane->record ? hash_of(lane->record->key) : 0,
+    };
     char code[16];
 
     (void)snprintf(code, sizeof(code), "%d", errcode);
     metric_add(metric_2(metrics, &METRIC_WECHAT_REQUESTS, path, code), 1);
     metric_observe(lane->engine->series.wechat_seconds, (double)took_ms / 1000);
-    quota_report(lane->engine->quota, account, path, errcode);
+    lane->is_dark = quota_report(lane->engine->quota, account, path, &outcome, &lane->dark);
 }
 
 void lane_env(struct lane *lane)

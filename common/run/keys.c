@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entries by (partition, key) in a map; the ready ones in a list, the deferred ones in a heap. */
+/* Entries by (partition, key) in a map, and in a chain per partition; the ready ones in a list per
+ * class, the deferred ones in a heap. */
 #include "run/keys.h"
 
 #include "base/buf.h"
@@ -11,14 +12,16 @@
 
 enum key_state { KEY_READY, KEY_RUNNING, KEY_DEFERRED };
 
-enum { HEAP_INITIAL = 64, NAME_MAX_BYTES = INT32_MAX };
+enum { HEAP_INITIAL = 64, NAME_MAX_BYTES = INT32_MAX, PARTITION_LEAST = -1 };
 
 struct keys_entry {
     struct keys_entry *next_ready;
-    struct keys_entry *next_all;
-    struct keys_entry *prev_all;
+    struct keys_entry *prev_ready;
+    struct keys_entry *next_in_chain;
+    struct keys_entry *prev_in_chain;
     struct keys_item *head;
     struct keys_item *tail;
+    size_t items;
     struct str name; /* partition and key as the map knows them; absent: in no map */
     int32_t partition;
     enum key_state state;
@@ -27,14 +30,22 @@ struct keys_entry {
     int64_t at_ms;
 };
 
+struct ready_list {
+    struct keys_entry *head; /* ready longest */
+    struct keys_entry *tail;
+    size_t count;
+};
+
 struct keys {
     struct map *map;
-    struct buf scratch; /* partition and key, while they are looked up */
-    struct keys_entry *all;
+    struct buf scratch;         /* partition and key, while they are looked up */
+    struct keys_entry **chains; /* by partition, from the least on */
+    size_t chain_count;
     size_t entries;
-    struct keys_entry *ready_head;
-    struct keys_entry *ready_tail;
-    size_t ready;
+    struct ready_list live;
+    struct ready_list redrive;
+    size_t redrive_running;
+    size_t waiting_items; /* of the entries in the heap */
     struct keys_entry **heap;
     size_t heap_count;
     size_t heap_size;
@@ -55,14 +66,54 @@ struct keys *keys_new(void)
     return k;
 }
 
+static size_t chain_of(int32_t partition)
+{
+    assert(partition >= PARTITION_LEAST);
+    return (size_t)((int64_t)partition - PARTITION_LEAST);
+}
+
+static struct keys_entry *chain_first(const struct keys *k, int32_t partition)
+{
+    size_t chain = chain_of(partition);
+
+    return chain < k->chain_count ? k->chains[chain] : NULL;
+}
+
+static bool chain_reserve(struct keys *k, size_t chain)
+{
+    struct keys_entry **chains;
+
+    if (chain < k->chain_count)
+        return true;
+    chains = mem_resize(k->chains, (chain + 1) * sizeof(struct keys_entry *));
+    if (!chains)
+        return false;
+    for (size_t i = k->chain_count; i <= chain; i++)
+        chains[i] = NULL;
+    k->chains = chains;
+    k->chain_count = chain + 1;
+    return true;
+}
+
+static void chain_add(struct keys *k, struct keys_entry *e)
+{
+    struct keys_entry **first = &k->chains[chain_of(e->partition)];
+
+    e->next_in_chain = *first;
+    if (*first)
+        (*first)->prev_in_chain = e;
+    *first = e;
+    k->entries++;
+}
+
 static void entry_free(struct keys *k, struct keys_entry *e)
 {
-    if (e->prev_all)
-        e->prev_all->next_all = e->next_all;
+    if (e->prev_in_chain)
+        e->prev_in_chain->next_in_chain = e->next_in_chain;
     else
-        k->all = e->next_all;
-    if (e->next_all)
-        e->next_all->prev_all = e->prev_all;
+        k->chains[chain_of(e->partition)] = e->next_in_chain;
+    if (e->next_in_chain)
+        e->next_in_chain->prev_in_chain = e->prev_in_chain;
     k->entries--;
     mem_free(e);
 }
@@ -71,37 +122,49 @@ void keys_free(struct keys *k)
 {
     if (!k)
         return;
-    while (k->all)
-        entry_free(k, k->all);
+    for (size_t i = 0; i < k->chain_count; i++)
+        while (k->chains[i])
+            entry_free(k, k->chains[i]);
+    mem_free(k->chains);
     map_free(k->map, NULL);
     buf_done(&k->scratch);
     mem_free(k->heap);
     mem_free(k);
 }
 
-static void ready_push(struct keys *k, struct keys_entry *e)
+static struct ready_list *ready_list_of(struct keys *k, const struct keys_entry *e)
 {
-    e->state = KEY_READY;
-    e->next_ready = NULL;
-    if (k->ready_tail)
-        k->ready_tail->next_ready = e;
-    else
-        k->ready_head = e;
-    k->ready_tail = e;
-    k->ready++;
+    return e->head->redrive ? &k->redrive : &k->live;
 }
 
-static struct keys_entry *ready_pop(struct keys *k)
+static void ready_push(struct keys *k, struct keys_entry *e)
 {
-    struct keys_entry *e = k->ready_head;
+    struct ready_list *list = ready_list_of(k, e);
 
-    if (!e)
-        return NULL;
-    k->ready_head = e->next_ready;
-    if (!k->ready_head)
-        k->ready_tail = NULL;
-    k->ready--;
-    return e;
+    e->state = KEY_READY;
+    e->next_ready = NULL;
+    e->prev_ready = list->tail;
+    if (list->tail)
+        list->tail->next_ready = e;
+    else
+        list->head = e;
+    list->tail = e;
+    list->count++;
+}
+
+static void ready_remove(struct keys *k, const struct keys_entry *e)
+{
+    struct ready_list *list = ready_list_of(k, e);
+
+    if (e->prev_ready)
+        e->prev_ready->next_ready = e->next_ready;
+    else
+        list->head = e->next_ready;
+    if (e->next_ready)
+        e->next_ready->prev_ready = e->prev_ready;
+    else
+        list->tail = e->prev_ready;
+    list->count--;
 }
 
 static void heap_place(struct keys *k, struct keys_entry *e, size_t at)
@@ -176,7 +239,7 @@ static struct keys_entry *entry_new(struct keys *k, int32_t partition, struct st
 {
     struct keys_entry *e;
 
-    if (!heap_reserve(k))
+    if (!heap_reserve(k) || !chain_reserve(k, chain_of(partition)))
         return NULL;
     e = mem_zalloc(sizeof(*e) + name.len);
     if (!e)
@@ -190,12 +253,48 @@ static struct keys_entry *entry_new(struct keys *k, int32_t partition, struct st
             return NULL;
         }
     }
-    e->next_all = k->all;
-    if (k->all)
-        k->all->prev_all = e;
-    k->all = e;
-    k->entries++;
+    chain_add(k, e);
     return e;
+}
+
+static struct keys_entry *running_entry(const struct keys_item *item)
+{
+    struct keys_entry *e = item->entry;
+
+    assert(e && e->state == KEY_RUNNING && e->head == item);
+    return e;
+}
+
+static struct keys_entry *deferred_entry(const struct keys_item *item)
+{
+    struct keys_entry *e = item->entry;
+
+    assert(e && e->state == KEY_DEFERRED && e->head == item);
+    return e;
+}
+
+static void item_link(struct keys_entry *e, struct keys_item *item, struct keys_item *next)
+{
+    assert(!item->entry);
+    item->entry = e;
+    item->next = next;
+    e->items++;
+}
+
+static void item_unlink(struct keys_item *item)
+{
+    item->entry->items--;
+    item->entry = NULL;
+    item->next = NULL;
+}
+
+static void add_last(struct keys *k, struct keys_entry *e, struct keys_item *item)
+{
+    item_link(e, item, NULL);
+    e->tail->next = item;
+    e->tail = item;
+    if (e->state == KEY_DEFERRED)
+        k->waiting_items++;
 }
 
 bool keys_add(struct keys *k, int32_t partition, struct str key, struct keys_item *item)
@@ -209,20 +308,48 @@ bool keys_add(struct keys *k, int32_t partition, struct str key, struct keys_ite
             return false;
         e = map_get(k->map, name);
     }
-    if (!e) {
-        e = entry_new(k, partition, name);
-        if (!e)
-            return false;
-        ready_push(k, e);
+    if (e) {
+        add_last(k, e, item);
+        return true;
     }
-    item->entry = e;
-    item->next = NULL;
-    if (e->tail)
-        e->tail->next = item;
-    else
-        e->head = item;
+    e = entry_new(k, partition, name);
+    if (!e)
+        return false;
+    item_link(e, item, NULL);
+    e->head = item;
     e->tail = item;
+    ready_push(k, e);
     return true;
+}
+
+static void wait_start(struct keys *k, struct keys_entry *e, int64_t at_ms)
+{
+    e->state = KEY_DEFERRED;
+    e->at_ms = at_ms;
+    k->waiting_items += e->items;
+    heap_place(k, e, k->heap_count++);
+    heap_up(k, e);
+}
+
+static void wait_end(struct keys *k, const struct keys_entry *e)
+{
+    k->waiting_items -= e->items;
+    heap_remove(k, e);
+}
+
+static void run_start(struct keys *k, struct keys_entry *e)
+{
+    e->state = KEY_RUNNING;
+    k->redrive_running += e->head->redrive;
+}
+
+/* The entry whose item this is, in hand no longer. */
+static struct keys_entry *run_end(struct keys *k, const struct keys_item *item)
+{
+    struct keys_entry *e = running_entry(item);
+
+    k->redrive_running -= item->redrive;
+    return e;
 }
 
 static void wake_due(struct keys *k, int64_t now_ms)
@@ -230,21 +357,38 @@ static void wake_due(struct keys *k, int64_t now_ms)
     while (k->heap_count > 0 && k->heap[0]->at_ms <= now_ms) {
         struct keys_entry *e = k->heap[0];
 
-        heap_remove(k, e);
+        wait_end(k, e);
         ready_push(k, e);
     }
 }
 
-struct keys_item *keys_next(struct keys *k, int64_t now_ms)
+/* Redrive's one lane goes before live traffic, the rest of its share after it. */
+static struct keys_entry *choose(const struct keys *k, size_t redrive_lanes)
+{
+    assert(redrive_lanes >= 1);
+    if (k->redrive.head && k->redrive_running == 0)
+        return k->redrive.head;
+    if (k->live.head)
+        return k->live.head;
+    return k->redrive_running < redrive_lanes ? k->redrive.head : NULL;
+}
+
+struct keys_item *keys_next(struct keys *k, int64_t now_ms, size_t redrive_lanes)
 {
     struct keys_entry *e;
 
     wake_due(k, now_ms);
-    e = ready_pop(k);
+    e = choose(k, redrive_lanes);
     if (!e)
         return NULL;
-    e->state = KEY_RUNNING;
+    ready_remove(k, e);
+    run_start(k, e);
     return e->head;
+}
+
+bool keys_has_next(const struct keys *k, size_t redrive_lanes)
+{
+    return choose(k, redrive_lanes) != NULL;
 }
 
 static void entry_retire(struct keys *k, struct keys_entry *e)
@@ -254,102 +398,126 @@ static void entry_retire(struct keys *k, struct keys_entry *e)
     entry_free(k, e);
 }
 
-void keys_settle(struct keys *k, struct keys_item *item)
+void keys_settle(struct keys *k, struct keys_item *running)
 {
-    struct keys_entry *e = item->entry;
+    struct keys_entry *e = run_end(k, running);
 
-    assert(e->state == KEY_RUNNING && e->head == item);
-    e->head = item->next;
-    item->entry = NULL;
-    item->next = NULL;
+    e->head = running->next;
+    item_unlink(running);
     if (!e->head)
         entry_retire(k, e);
     else
         ready_push(k, e);
 }
 
-void keys_defer(struct keys *k, struct keys_item *item, int64_t at_ms)
+void keys_defer(struct keys *k, struct keys_item *running, int64_t at_ms)
 {
-    struct keys_entry *e = item->entry;
+    struct keys_entry *e = run_end(k, running);
 
-    assert(e->state == KEY_RUNNING && e->head == item && !e->revoked);
-    e->state = KEY_DEFERRED;
-    e->at_ms = at_ms;
-    heap_place(k, e, k->heap_count++);
-    heap_up(k, e);
+    assert(!e->revoked);
+    wait_start(k, e, at_ms);
 }
 
-static void drop_items(struct keys_entry *e, struct keys_item *first, keys_drop_fn *drop, void *arg)
+void keys_hold(struct keys *k, struct keys_item *head)
+{
+    struct keys_entry *e = deferred_entry(head);
+
+    wait_end(k, e);
+    run_start(k, e);
+}
+
+void keys_put_first(struct keys *k, struct keys_item *running, struct keys_item *item)
+{
+    struct keys_entry *e = run_end(k, running);
+
+    assert(!e->revoked);
+    item_link(e, item, running);
+    e->head = item;
+    run_start(k, e);
+}
+
+struct keys_item *keys_take_next(struct keys *k UNUSED, struct keys_item *running)
+{
+    struct keys_entry *e = running_entry(running);
+    struct keys_item *item = running->next;
+
+    if (!item)
+        return NULL;
+    running->next = item->next;
+    if (e->tail == item)
+        e->tail = running;
+    item_unlink(item);
+    return item;
+}
+
+void keys_put_next(struct keys *k UNUSED, struct keys_item *running, struct keys_item *item)
+{
+    struct keys_entry *e = running_entry(running);
+
+    assert(!e->revoked);
+    item_link(e, item, running->next);
+    running->next = item;
+    if (e->tail == running)
+        e->tail = item;
+}
+
+void keys_wake(struct keys *k, struct keys_item *head, int64_t at_ms)
+{
+    struct keys_entry *e = deferred_entry(head);
+
+    e->at_ms = at_ms;
+    heap_up(k, e);
+    heap_down(k, e);
+}
+
+static void drop_from(struct keys_item *first, keys_drop_fn *drop, void *arg)
 {
     struct keys_item *item = first;
 
     while (item) {
         struct keys_item *next = item->next;
 
-        item->entry = NULL;
-        item->next = NULL;
+        item_unlink(item);
         drop(arg, item);
         item = next;
     }
-    e->tail = e->head;
-}
-
-static void ready_remove(struct keys *k, const struct keys_entry *e)
-{
-    struct keys_entry *before = NULL;
-    struct keys_entry *at = k->ready_head;
-
-    while (at != e) {
-        before = at;
-        at = at->next_ready;
-    }
-    if (before)
-        before->next_ready = e->next_ready;
-    else
-        k->ready_head = e->next_ready;
-    if (k->ready_tail == e)
-        k->ready_tail = before;
-    k->ready--;
 }
 
 static void entry_drop(struct keys *k, struct keys_entry *e, keys_drop_fn *drop, void *arg)
 {
-    struct keys_item *first = e->head;
+    struct keys_item *behind = e->head->next;
 
-    if (e->state == KEY_RUNNING) {
-        first = e->head->next;
+    switch (e->state) {
+    case KEY_RUNNING:
         e->head->next = NULL;
-        drop_items(e, first, drop, arg);
+        e->tail = e->head;
+        drop_from(behind, drop, arg);
         return;
+    case KEY_DEFERRED: wait_end(k, e); break;
+    case KEY_READY: ready_remove(k, e); break;
     }
-    if (e->state == KEY_DEFERRED)
-        heap_remove(k, e);
-    else
-        ready_remove(k, e);
-    e->head = NULL;
-    drop_items(e, first, drop, arg);
+    drop_from(e->head, drop, arg);
     entry_retire(k, e);
 }
 
 void keys_drop(struct keys *k, int32_t partition, keys_drop_fn *drop, void *arg)
 {
-    struct keys_entry *e = k->all;
+    struct keys_entry *e = chain_first(k, partition);
 
     while (e) {
-        struct keys_entry *next = e->next_all;
+        struct keys_entry *next = e->next_in_chain;
 
-        if (e->partition == partition && !e->revoked)
-            entry_drop(k, e, drop, arg);
+        entry_drop(k, e, drop, arg);
         e = next;
     }
 }
 
 void keys_revoke(struct keys *k, int32_t partition)
 {
-    for (struct keys_entry *e = k->all; e; e = e->next_all) {
-        if (e->partition != partition || e->revoked)
+    for (struct keys_entry *e = chain_first(k, partition); e; e = e->next_in_chain) {
+        if (e->revoked)
             continue;
-        assert(e->state == KEY_RUNNING);
+        assert(e->state == KEY_RUNNING && e->items == 1);
         if (str_is_set(e->name))
             (void)map_take(k->map, e->name);
         e->revoked = true;
@@ -358,7 +526,38 @@ void keys_revoke(struct keys *k, int32_t partition)
 
 bool keys_is_revoked(const struct keys_item *running)
 {
-    return running->entry->revoked;
+    return running_entry(running)->revoked;
+}
+
+struct keys_item *keys_head(const struct keys_item *item)
+{
+    assert(item->entry);
+    return item->entry->head;
+}
+
+bool keys_is_deferred(const struct keys_item *item)
+{
+    assert(item->entry);
+    return item->entry->state == KEY_DEFERRED;
+}
+
+/* The name of a key that is queued was once in scratch, which never shrinks. */
+struct keys_item *keys_find(struct keys *k, int32_t partition, struct str key)
+{
+    struct str name = {NULL, 0};
+    const struct keys_entry *e = NULL;
+
+    if (str_is_set(key))
+        name = name_of(k, partition, key);
+    if (str_is_set(name))
+        e = map_get(k->map, name);
+    return e ? e->head : NULL;
+}
+
+void keys_each_deferred(const struct keys *k, keys_each_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < k->heap_count; i++)
+        fn(arg, k->heap[i]->head);
 }
 
 int64_t keys_next_due_ms(const struct keys *k)
@@ -368,7 +567,7 @@ int64_t keys_next_due_ms(const struct keys *k)
 
 size_t keys_ready(const struct keys *k)
 {
-    return k->ready;
+    return k->live.count + k->redrive.count;
 }
 
 size_t keys_waiting(const struct keys *k)
@@ -376,9 +575,7 @@ size_t keys_waiting(const struct keys *k)
     return k->heap_count;
 }
 
-bool keys_has(struct keys *k, int32_t partition, struct str key)
+size_t keys_waiting_items(const struct keys *k)
 {
-    struct str name = name_of(k, partition, key);
-
-    return str_is_set(name) && map_get(k->map, name) != NULL;
+    return k->waiting_items;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A lane: one thread that takes an item, runs its handler, and has the verdict settled. */
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/rand.h"
 #include "codec/json.h"
-#include "db/fault.h"
 #include "metrics/catalog.h"
 #include "run/engine.h"
 
@@ -13,169 +11,10 @@
 
 enum { ARENA_MAX = 16 << 20, VALUE_MAX = 4 << 20 };
 
-enum { AWAY_LEAST_MS = 500, AWAY_SPREAD_MS = 1000, TOKENS_UNREAD_MS = 200 };
+/* Ours are below 200. */
+enum { KEY_BYTES_MAX = 4096 };
 
-/* When broker or database are away no record is to blame: it waits without an attempt counted. */
-
-static bool is_broker_away(const char *code)
-{
-    static const char *const codes[] = {"kafka:timeout", "kafka:unreachable", "kafka:queue-full",
-                                        "kafka:closed"};
-
-    for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (strcmp(code, codes[i]) == 0)
-            return true;
-    return false;
-}
-
-static bool is_database_away(const char *code)
-{
-    static const struct str prefix = STR_INIT("mysql:");
-    struct str number = str_from(code);
-    int64_t value = 0;
-
-    if (!str_starts(number, prefix))
-        return false;
-    number = str_skip(number, prefix.len);
-    return str_eq(number, STR("busy")) ||
-           (num_parse_i64(number, 0, UINT16_MAX, &value) &&
-            (fault_find((unsigned)value, "").flags & FAULT_LOST) != 0);
-}
-
-static enum status wait_for(const char *resource, struct err *err)
-{
-    const struct err cause = *err;
-
-    (void)err_wait(err, resource, deadline_in(AWAY_LEAST_MS + rand_below(AWAY_SPREAD_MS)), "%s",
-                   cause.text);
-    (void)snprintf(err->code, sizeof(err->code), "%s", cause.code);
-    return ST_WAIT;
-}
-
-static enum status blame_broker(enum status rc, struct err *err)
-{
-    return rc == ST_RETRY && is_broker_away(err->code) ? wait_for("kafka", err) : rc;
-}
-
-static enum status blame_database(enum status rc, struct err *err)
-{
-    return rc == ST_RETRY && is_database_away(err->code) ? wait_for("mysql", err) : rc;
-}
-
-/* Handing records on */
-
-static void on_delivered(void *arg, int32_t partition UNUSED, int64_t offset UNUSED,
-                         const struct err *err)
-{
-    struct lane *lane = arg;
-
-    (void)pthread_mutex_lock(&lane->emit_lock);
-    lane->emits_open--;
-    if (err)
-        lane->emit_failure = *err;
-    if (lane->emits_open == 0)
-        (void)pthread_cond_signal(&lane->emit_done);
-    (void)pthread_mutex_unlock(&lane->emit_lock);
-}
-
-enum status lane_send(struct lane *lane, const struct outgoing *record, struct err *err)
-{
-    enum status rc;
-
-    (void)pthread_mutex_lock(&lane->emit_lock);
-    lane->emits_open++;
-    (void)pthread_mutex_unlock(&lane->emit_lock);
-    rc = producer_send(lane->engine->producer, record, on_delivered, lane, err);
-    if (rc == ST_OK)
-        return ST_OK;
-    (void)pthread_mutex_lock(&lane->emit_lock);
-    lane->emits_open--;
-    (void)pthread_mutex_unlock(&lane->emit_lock);
-    return blame_broker(rc, err);
-}
-
-enum status lane_flush(struct lane *lane, struct err *err)
-{
-    struct err failure;
-    bool cut;
-
-    (void)pthread_mutex_lock(&lane->emit_lock);
-    while (lane->emits_open > 0 && !lane->emits_cut)
-        (void)pthread_cond_wait(&lane->emit_done, &lane->emit_lock);
-    cut = lane->emits_open > 0;
-    failure = lane->emit_failure;
-    lane->emit_failure = (struct err){0};
-    (void)pthread_mutex_unlock(&lane->emit_lock);
-    if (cut)
-        return err_wait(err, "kafka", deadline_in(0), "the process ends");
-    if (failure.code[0] == '\0')
-        return ST_OK;
-    *err = failure;
-    /* The broker refuses this very record, too large for the topic for example. */
-    if (failure.reason != REASON_NONE)
-        return ST_REJECT;
-    return blame_broker(ST_RETRY, err);
-}
-
-void lane_cut(struct lane *lane)
-{
-    if (lane->http)
-        http_client_cut(lane->http);
-    (void)pthread_mutex_lock(&lane->emit_lock);
-    lane->emits_cut = true;
-    (void)pthread_cond_signal(&lane->emit_done);
-    (void)pthread_mutex_unlock(&lane->emit_lock);
-}
-
-static void id_by_chance(const char *step, struct id *id)
-{
-    uint64_t random = rand_u64();
-
-    id_derive(str_of(&random, sizeof(random)), str_from(step), id);
-}
-
-static void name_record(const struct lane *lane, const struct emit *emit, struct id *id)
-{
-    if (emit->news)
-        id_by_chance(emit->step, id);
-    else
-        id_derive(lane->parent, str_from(emit->step), id);
-}
-
-enum status lane_emit(struct lane *lane, const struct emit *emit, const void *record,
-                      struct err *err)
-{
-    struct emit_address address = {0};
-    struct outgoing out = {.partition = -1};
-    struct header headers[CLOUDEVENT_HEADERS_MAX];
-    struct cloudevent event = {.type = str_from(emit->type),
-                               .dataschema = str_from(emit->dataschema)};
-    char topic[TOPIC_NAME_SIZE];
-    char now[CLOCK_RFC3339_SIZE];
-    struct trace trace;
-    struct id id;
-
-    buf_clear(&lane->value);
-    emit->write(record, &lane->value);
-    if (!buf_ok(&lane->value) || !emit->address(record, &lane->arena, &address))
-        return err_retry(err, "memory", "no memory for a %s", emit->type);
-    trace_child(&lane->trace, &trace);
-    name_record(lane, emit, &id);
-    clock_format_rfc3339(clock_wall_ms(), now);
-    topic_name(&lane->engine->settings->topic, emit->topic, NULL, topic);
-    event.id = str_from(id.text);
-    event.source = arena_printf(&lane->arena, "/wechat/%.*s", STR_ARG(address.appid));
-    event.time = str_from(now);
-    event.subject = address.subject;
-    event.appid = address.appid;
-    event.traceparent = trace_text(&trace);
-    out.topic = topic;
-    out.key = address.key;
-    out.value = buf_str(&lane->value);
-    out.headers = headers;
-    out.header_count = cloudevent_headers(&event, headers);
-    return lane_send(lane, &out, err);
-}
+enum { TOKENS_UNREAD_MS = 200, SUSPECT_WAIT_MS = 20 };
 
 /* Writing rows */
 
@@ -290,7 +129,7 @@ static bool queue_key(struct engine *engine, struct item *item)
     int32_t number = record_partition(item->key, engine->partition_count);
 
     item->partition = find_owned(engine, number);
-    if (!item->partition || keys_has(engine->keys, number, item->key) ||
+    if (!item->partition || keys_find(engine->keys, number, item->key) ||
         !keys_add(engine->keys, number, item->key, &item->link))
         return false;
     (void)pthread_cond_signal(&engine->lane_wanted);
@@ -300,14 +139,11 @@ static bool queue_key(struct engine *engine, struct item *item)
 void lane_schedule(struct lane *lane, struct str key)
 {
     struct engine *engine = lane->engine;
-    struct item *item = mem_zalloc(sizeof(*item) + key.len);
+    struct item *item = item_new(ITEM_KEY, key);
     bool queued;
 
     if (!item)
         return;
-    item->kind = ITEM_KEY;
-    memcpy(item + 1, key.ptr, key.len);
-    item->key = str_of(item + 1, key.len);
     (void)pthread_mutex_lock(&engine->sched_lock);
     queued = queue_key(engine, item);
     (void)pthread_mutex_unlock(&engine->sched_lock);
@@ -335,18 +171,30 @@ static void take_identity(struct lane *lane, const struct cloudevent *event)
 static void make_identity(struct lane *lane)
 {
     trace_start(&lane->trace);
-    id_by_chance("tick", &lane->chance);
+    lane_chance_id("tick", &lane->chance);
     lane->parent = str_from(lane->chance.text);
+}
+
+static enum status crashed(const struct lane *lane, struct err *err)
+{
+    return err_reject(err, REASON_CRASH, "crash", "a worker died over it %lld times",
+                      (long long)lane->crashes);
 }
 
 static enum status run_handler(struct lane *lane, const struct message *message,
                                const struct route *route, struct err *err)
 {
     int64_t started_ns = clock_mono_ns();
-    enum status rc = route->handler(lane, message, err);
+    enum status rc;
 
+    if (lane->crashes >= lane->engine->settings->worker.crash_limit)
+        return crashed(lane, err);
+    lane->ran = true;
+    atomic_store(&lane->busy_since_ms, clock_mono_ms());
+    rc = route->handler(lane, message, err);
+    atomic_store(&lane->busy_since_ms, 0);
     metric_observe(lane->engine->series.duration, (double)(clock_mono_ns() - started_ns) / 1e9);
-    return rc;
+    return blame_path(lane, rc, err);
 }
 
 /* Reads the envelope and finds the handler. A record of no interest is settled without parsing. */
@@ -356,6 +204,11 @@ static enum status run_record(struct lane *lane, struct message *message, struct
     const struct route *route;
     enum status rc;
 
+    /* Beyond the limit it was not the handler: nothing of it is looked at. */
+    if (lane->crashes > lane->engine->settings->worker.crash_limit) {
+        make_identity(lane);
+        return crashed(lane, err);
+    }
     if (!str_is_set(record->value)) {
         make_identity(lane);
         route = find_route(lane->engine->def, STR("tombstone"));
@@ -364,6 +217,8 @@ static enum status run_record(struct lane *lane, struct message *message, struct
     }
     rc = cloudevent_read(record->headers, record->header_count, record->value, &lane->arena,
                          &message->event, &message->data, err);
+    if (rc == ST_OK && record->key.len > KEY_BYTES_MAX)
+        rc = err_reject(err, REASON_MALFORMED, "key", "the key has %zu bytes", record->key.len);
     if (rc != ST_OK) {
         make_identity(lane);
         return rc;
@@ -379,33 +234,21 @@ static enum status run_record(struct lane *lane, struct message *message, struct
     return run_handler(lane, message, route, err);
 }
 
-static enum status write_rows(struct lane *lane, struct err *err)
+/* On the crash board and, when it once crashed a worker, alone among its like. */
+static enum status hold_record(struct lane *lane, struct err *err)
 {
-    if (lane->row_count == 0)
-        return ST_OK;
-    return blame_database(
-        writer_put(lane->engine->writer, lane->rows, lane->row_count, lane->until, err), err);
+    const struct record *record = lane->record;
+
+    if (!suspects_enter(lane))
+        return err_wait(err, "suspects", deadline_in(SUSPECT_WAIT_MS),
+                        "another record that may have crashed a worker runs");
+    crash_hold(lane->engine->board, lane->number, lane->topic_index, record->partition,
+               record->offset);
+    return ST_OK;
 }
 
-static enum status run_item(struct lane *lane, struct message *message, struct err *err)
-{
-    const struct worker_tick *tick = &lane->engine->def->tick;
-    struct item *item = lane->item;
-    enum status rc = ST_OK;
-
-    if (lane->engine->def->keeps_tokens && !watch_tokens_read(lane->engine))
-        return err_wait(err, "tokens", deadline_in(TOKENS_UNREAD_MS),
-                        "state.token is being read to its end");
-    switch (item->kind) {
-    case ITEM_RECORD: rc = run_record(lane, message, err); break;
-    case ITEM_TICK: rc = tick->fn(lane, err); break;
-    case ITEM_KEY: rc = tick->on_key(lane, item->key, err); break;
-    }
-    return rc == ST_OK ? write_rows(lane, err) : rc;
-}
-
-/* What was emitted must be acknowledged before anything is settled, and no delivery report may
- * outlive the item; a failed emission outweighs ST_OK only. */
+/* What was emitted must be acknowledged before anything is written or settled, and no delivery
+ * report may outlive the item; a failed emission outweighs ST_OK only. */
 static enum status await_emits(struct lane *lane, enum status rc, struct err *err)
 {
     struct err failure = {0};
@@ -418,6 +261,64 @@ static enum status await_emits(struct lane *lane, enum status rc, struct err *er
     return flushed;
 }
 
+static enum status write_rows(struct lane *lane, struct err *err)
+{
+    if (lane->item->kind == ITEM_PARKED)
+        return parked_finish(lane, err);
+    if (lane->row_count == 0)
+        return ST_OK;
+    return blame_database(
+        writer_put(lane->engine->writer, lane->rows, lane->row_count, lane->until, err), err);
+}
+
+static enum status take_record(struct lane *lane, struct message *message, struct err *err)
+{
+    struct item *item = lane->item;
+    enum status rc = ST_OK;
+
+    if (item->kind == ITEM_PARKED)
+        rc = parked_take(lane, err);
+    else
+        lane->record = item->record;
+    if (!lane->record)
+        return rc;
+    message->record = lane->record;
+    message->attempt = (int)item->attempts + 1;
+    if (rc != ST_OK)
+        return rc;
+    if (item->kind == ITEM_RECORD)
+        lane->topic_index = item->partition->topic_index;
+    rc = hold_record(lane, err);
+    return rc == ST_OK ? run_record(lane, message, err) : rc;
+}
+
+static enum status run_tick(struct lane *lane, struct err *err)
+{
+    const struct worker_tick *tick = &lane->engine->def->tick;
+    enum status rc;
+
+    make_identity(lane);
+    atomic_store(&lane->busy_since_ms, clock_mono_ms());
+    rc = lane->item->kind == ITEM_TICK ? tick->fn(lane, err)
+                                       : tick->on_key(lane, lane->item->key, err);
+    atomic_store(&lane->busy_since_ms, 0);
+    return rc;
+}
+
+static enum status run_item(struct lane *lane, struct message *message, struct err *err)
+{
+    if (lane->engine->def->keeps_tokens && !watch_tokens_read(lane->engine))
+        return err_wait(err, "tokens", deadline_in(TOKENS_UNREAD_MS),
+                        "state.token is being read to its end");
+    switch (lane->item->kind) {
+    case ITEM_RECORD:
+    case ITEM_PARKED: return take_record(lane, message, err);
+    case ITEM_TICK:
+    case ITEM_KEY: return run_tick(lane, err);
+    }
+    return ST_OK;
+}
+
 /* A stop shortens what is begun late. */
 static struct deadline attempt_ends(struct engine *engine)
 {
@@ -427,35 +328,71 @@ static struct deadline attempt_ends(struct engine *engine)
     return drain_end.at_ms == 0 ? until : deadline_min(until, drain_end);
 }
 
+static void begin_item(struct lane *lane, struct item *item, const struct message *message)
+{
+    lane->item = item;
+    lane->message = message;
+    lane->record = NULL;
+    lane->row_count = 0;
+    lane->ignored = false;
+    lane->ran = false;
+    lane->crashes = 0;
+    lane->is_dark = false;
+    lane->until = attempt_ends(lane->engine);
+}
+
+static void end_item(struct lane *lane)
+{
+    crash_let_go(lane->engine->board, lane->number);
+    lane->item = NULL;
+    lane->message = NULL;
+    lane->record = NULL;
+    arena_reset(&lane->arena);
+}
+
 static void serve_item(struct lane *lane, struct item *item)
 {
-    struct message message = {.record = item->record, .attempt = (int)item->attempts + 1};
+    struct message message = {0};
     struct err err = {0};
     enum status rc;
 
-    lane->item = item;
-    lane->message = &message;
-    lane->row_count = 0;
-    lane->ignored = false;
-    lane->until = attempt_ends(lane->engine);
-    atomic_store(&lane->busy_since_ms, clock_mono_ms());
-    if (item->kind != ITEM_RECORD)
-        make_identity(lane);
+    begin_item(lane, item, &message);
     rc = run_item(lane, &message, &err);
     rc = await_emits(lane, rc, &err);
+    if (rc == ST_OK)
+        rc = write_rows(lane, &err);
     settle_item(lane, rc, &err);
     json_free(message.value);
-    lane->item = NULL;
-    lane->message = NULL;
-    arena_reset(&lane->arena);
-    atomic_store(&lane->busy_since_ms, 0);
+    end_item(lane);
+}
+
+/* Called with sched_lock, as are the next two. Nothing new begins while it is not known that the
+ * partitions are still ours: the process, or the pump, stood still. */
+static bool may_begin(const struct engine *engine, int64_t now_ms)
+{
+    return now_ms - atomic_load(&engine->owner_ms) < OWNER_SURE_MS;
+}
+
+static struct item *find_item(struct engine *engine)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    if (!may_begin(engine, now_ms))
+        return NULL;
+    for (;;) {
+        /* keys_item is the item's first member. */
+        struct item *item = (struct item *)keys_next(engine->keys, now_ms, engine->redrive_lanes);
+
+        if (!item || item->due_ms <= now_ms)
+            return item;
+        keys_defer(engine->keys, &item->link, item->due_ms); /* its time has not come */
+    }
 }
 
 static struct item *await_item(struct engine *engine)
 {
     while (!engine->lanes_end) {
-        /* keys_item is the item's first member. */
-        struct item *item = (struct item *)keys_next(engine->keys, clock_mono_ms());
+        struct item *item = find_item(engine);
 
         if (item)
             return item;
@@ -476,10 +413,11 @@ static struct item *next_item(struct lane *lane)
     (void)pthread_mutex_lock(&engine->sched_lock);
     item = await_item(engine);
     if (item) {
+        park_forget(engine, item);
         engine->running++;
         if (item->partition)
             item->partition->running++;
-        if (engine->idle > 0 && keys_ready(engine->keys) > 0)
+        if (engine->idle > 0 && keys_has_next(engine->keys, engine->redrive_lanes))
             (void)pthread_cond_signal(&engine->lane_wanted);
         if (lane->http)
             http_client_uncut(lane->http); /* an earlier item's partition was revoked */
@@ -493,11 +431,19 @@ void *lane_main(void *arg)
     struct lane *lane = arg;
     struct item *item;
 
+    crash_enter_lane(lane->number);
     while ((item = next_item(lane)) != NULL)
         serve_item(lane, item);
-    if (lane->engine->def->uses_mysql)
-        db_thread_done();
+    crash_leave_lane();
+    db_thread_done();
     return NULL;
+}
+
+void lane_cut(struct lane *lane)
+{
+    if (lane->http)
+        http_client_cut(lane->http);
+    lane_stop_waiting(lane);
 }
 
 enum status lane_open(struct lane *lane, struct engine *engine, struct err *err)
@@ -510,6 +456,7 @@ enum status lane_open(struct lane *lane, struct engine *engine, struct err *err)
     enum status rc;
 
     lane->engine = engine;
+    lane->number = (int)(lane - engine->lanes);
     lane->arena.max = ARENA_MAX;
     lane->value.max = VALUE_MAX;
     (void)pthread_mutex_init(&lane->emit_lock, NULL);

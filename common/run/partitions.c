@@ -4,7 +4,6 @@
 #include "metrics/catalog.h"
 #include "run/engine.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -22,38 +21,6 @@ static struct partition *find_partition(struct engine *engine, const char *topic
         if (p->number == number && strcmp(p->topic, topic) == 0)
             return p;
     return NULL;
-}
-
-static struct partition *partition_new(struct engine *engine, const struct topic_partition *from)
-{
-    struct metrics *m = engine->app->metrics;
-    struct partition *p = mem_zalloc(sizeof(*p));
-    char number[16];
-
-    if (!p)
-        return NULL;
-    p->offsets = offsets_new();
-    if (!p->offsets) {
-        mem_free(p);
-        return NULL;
-    }
-    (void)str_copy(str_from(from->topic), p->topic, sizeof(p->topic));
-    p->number = from->partition;
-    p->sent = from->offset;
-    p->committed = from->offset;
-    (void)snprintf(number, sizeof(number), "%d", p->number);
-    p->lag = metric_2(m, &METRIC_CONSUMER_LAG, p->topic, number);
-    p->lag_seconds = metric_2(m, &METRIC_CONSUMER_LAG_SECONDS, p->topic, number);
-    return p;
-}
-
-/* Its new owner tells the lag from now on. */
-static void partition_free(struct partition *p)
-{
-    metric_set(p->lag, 0);
-    metric_set(p->lag_seconds, 0);
-    offsets_free(p->offsets);
-    mem_free(p);
 }
 
 size_t partitions_count(const struct engine *engine)
@@ -78,6 +45,9 @@ void partitions_drop(void *arg, struct keys_item *link)
     }
     if (item->kind == ITEM_TICK)
         engine->tick_queued = false;
+    if (item->kind == ITEM_PARKED)
+        park_uncount(engine, item);
+    park_forget(engine, item);
     item_free(item);
 }
 
@@ -85,29 +55,84 @@ bool partitions_full(const struct engine *engine)
 {
     const struct settings_worker *limit = &engine->settings->worker;
 
-    return engine->inflight >= (size_t)limit->max_inflight ||
+    return engine->crowded || engine->inflight >= (size_t)limit->max_inflight ||
            engine->inflight_bytes >= (size_t)limit->max_inflight_bytes;
 }
 
-enum admission { ADMITTED, NOT_OURS, WENT_BACK, NO_MEMORY };
+enum admission { ADMITTED, NOT_OURS, DONE_BEFORE, WENT_BACK, NO_MEMORY };
 
-/* Called with sched_lock. */
+/* Bytes that one more record, this far on at most, may need in a commit's metadata. */
+enum { NEXT_OFFSETS = 4096 };
+
+/* Called with sched_lock, as are the next two. */
+bool partitions_crowded(const struct partition *p)
+{
+    int64_t point = offsets_commit_point(p->offsets);
+    int64_t span = point < 0 ? 0 : offsets_last(p->offsets) - point;
+
+    return marks_bound(offsets_unfinished(p->offsets) + 1, span + NEXT_OFFSETS) >
+           COMMIT_METADATA_MAX;
+}
+
+/* Behind a key that waits: it waits with it, in MySQL if the key does. */
+static void join_waiting(struct engine *engine, struct item *item)
+{
+    struct item *head = (struct item *)keys_head(&item->link);
+
+    if (head->kind == ITEM_PARKED)
+        park_ask(engine, head);
+    else
+        park_relieve(engine);
+}
+
+/* The first record of a partition lies below its commit: the log is another than the one that was
+ * committed. What was said of that one is forgotten. False: no memory. */
+static bool start_anew(struct partition *p)
+{
+    struct offsets *fresh = offsets_new();
+
+    if (!fresh)
+        return false;
+    log_warn(EV("commit.beyond_the_log"), kv_cstr("topic", p->topic),
+             kv_int("partition", p->number), kv_int("committed", offsets_last(p->offsets) + 1));
+    offsets_free(p->offsets);
+    p->offsets = fresh;
+    return true;
+}
+
 static enum admission queue_record(struct engine *engine, struct item *item)
 {
     const struct record *r = item->record;
+    char room[PARKED_KEY_ROOM];
     struct partition *p = find_partition(engine, r->topic.ptr, r->partition);
 
-    if (!p)
+    if (!p || p->draining)
         return NOT_OURS;
-    if (r->offset <= offsets_last(p->offsets))
-        return WENT_BACK;
-    if (!offsets_reserve(p->offsets) || !keys_add(engine->keys, r->partition, r->key, &item->link))
+    if (r->offset <= offsets_last(p->offsets)) {
+        if (p->begun)
+            return WENT_BACK;
+        if (!start_anew(p))
+            return NO_MEMORY;
+    }
+    item->link.redrive = p->topic_index == (int)engine->topic_count - 1;
+    if (!offsets_reserve(p->offsets))
+        return NO_MEMORY;
+    p->begun = true;
+    if (offsets_was_done(p->offsets, r->offset)) {
+        offsets_add(p->offsets, r->offset, r->timestamp_ms, item->admitted_ms);
+        p->settled++;
+        return DONE_BEFORE;
+    }
+    if (!keys_add(engine->keys, r->partition, parked_key(r->key, room), &item->link))
         return NO_MEMORY;
     offsets_add(p->offsets, r->offset, r->timestamp_ms, item->admitted_ms);
     item->partition = p;
     engine->inflight++;
     engine->inflight_bytes += item->bytes;
-    if (engine->idle > 0)
+    engine->crowded = engine->crowded || partitions_crowded(p);
+    if (keys_is_deferred(&item->link))
+        join_waiting(engine, item);
+    else if (engine->idle > 0)
         (void)pthread_cond_signal(&engine->lane_wanted);
     return ADMITTED;
 }
@@ -123,14 +148,27 @@ static enum admission try_admit(struct engine *engine, struct item *item)
     return done;
 }
 
-static struct item *item_new(struct kafka_message *message)
+struct item *item_new(enum item_kind kind, struct str key)
 {
-    const struct record *record = kafka_message_record(message);
-    struct item *item = mem_zalloc(sizeof(*item));
+    struct item *item = mem_zalloc(sizeof(*item) + key.len);
 
     if (!item)
         return NULL;
-    item->kind = ITEM_RECORD;
+    item->kind = kind;
+    if (key.ptr) {
+        memcpy(item + 1, key.ptr, key.len);
+        item->key = str_of(item + 1, key.len);
+    }
+    return item;
+}
+
+static struct item *item_of(struct kafka_message *message)
+{
+    const struct record *record = kafka_message_record(message);
+    struct item *item = item_new(ITEM_RECORD, (struct str){NULL, 0});
+
+    if (!item)
+        return NULL;
     item->message = message;
     item->record = record;
     item->bytes = record->key.len + record->value.len;
@@ -156,7 +194,7 @@ void partitions_admit(struct engine *engine, struct kafka_message *message)
     struct item *item = NULL;
     enum admission done = NO_MEMORY;
 
-    while (!atomic_load(&engine->stopping) && !(item = item_new(message)))
+    while (!atomic_load(&engine->stopping) && !(item = item_of(message)))
         nap();
     if (!item) {
         kafka_message_free(message);
@@ -177,25 +215,22 @@ static void count_rebalance(struct engine *engine, const char *type)
     metric_add(metric_1(engine->app->metrics, &METRIC_REBALANCES, type), 1);
 }
 
-static void on_assign(void *arg, struct topic_partition *partitions, size_t count)
+static enum status on_assign(void *arg, struct topic_partition *partitions, size_t count,
+                             struct err *err)
 {
     struct engine *engine = arg;
+    enum status rc = takeover(engine, partitions, count, err);
 
+    if (rc != ST_OK)
+        return rc;
     /* The new leader must know every token the last one wrote, before it acts (lane.c waits). */
     if (engine->def->keeps_tokens && count > 0)
         (void)atomic_fetch_add(&engine->tokens_wanted, 1);
-    for (size_t i = 0; i < count; i++) {
-        struct partition *p;
-
-        while (!(p = partition_new(engine, &partitions[i])))
-            nap();
-        (void)pthread_mutex_lock(&engine->sched_lock);
-        p->next = engine->partitions;
-        engine->partitions = p;
-        (void)pthread_mutex_unlock(&engine->sched_lock);
-    }
+    engine->crowded = false;
+    atomic_store(&engine->owner_ms, clock_mono_ms());
     count_rebalance(engine, "assigned");
     log_info(EV("partitions.assigned"), kv_int("count", (int64_t)count));
+    return ST_OK;
 }
 
 /* All of them: the range assignor revokes everything at each rebalance. */
@@ -242,6 +277,9 @@ static void forget_partitions(struct engine *engine)
         engine->partitions = p->next;
         partition_free(p);
     }
+    suspects_free(engine->suspects);
+    engine->suspects = NULL;
+    engine->crowded = false;
     engine->full = partitions_full(engine);
     engine->paused = false; /* what is assigned next is not */
 }

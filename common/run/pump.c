@@ -30,14 +30,26 @@ void pump_wait_freed(struct engine *engine, struct deadline until)
     (void)pthread_cond_timedwait(&engine->lane_freed, &engine->sched_lock, &at);
 }
 
+/* Who stood still for long may have lost its partitions to somebody else without knowing: only the
+ * fence can tell, and until it did no lane begins anything (lane.c). */
+static void keep_owner(struct engine *engine)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    if (now_ms - atomic_load(&engine->owner_ms) < OWNER_SURE_MS || takeover_holds(engine))
+        atomic_store(&engine->owner_ms, now_ms);
+}
+
 /* Polling */
 
 /* *taken: a record came. A record that comes while the process stops is not taken in. */
 static enum status poll_once(struct engine *engine, int timeout_ms, bool *taken, struct err *err)
 {
     struct kafka_message *message = NULL;
-    enum status rc = consumer_poll(engine->consumer, timeout_ms, &message, err);
+    enum status rc;
 
+    keep_owner(engine);
+    rc = consumer_poll(engine->consumer, timeout_ms, &message, err);
     atomic_store(&engine->polled_ms, clock_mono_ms());
     atomic_store(&engine->joined, consumer_is_joined(engine->consumer));
     *taken = rc == ST_OK && message;
@@ -83,7 +95,7 @@ static bool is_half_empty(const struct engine *engine)
 {
     const struct settings_worker *limit = &engine->settings->worker;
 
-    return engine->inflight <= (size_t)limit->max_inflight / 2 &&
+    return !engine->crowded && engine->inflight <= (size_t)limit->max_inflight / 2 &&
            engine->inflight_bytes <= (size_t)limit->max_inflight_bytes / 2;
 }
 
@@ -154,12 +166,11 @@ struct upkeep {
 
 static void queue_tick(struct engine *engine)
 {
-    struct item *item = mem_zalloc(sizeof(*item));
+    struct item *item = item_new(ITEM_TICK, (struct str){NULL, 0});
     bool queued = false;
 
     if (!item)
         return;
-    item->kind = ITEM_TICK;
     (void)pthread_mutex_lock(&engine->sched_lock);
     if (!engine->tick_queued)
         queued = keys_add(engine->keys, TICK_PARTITION, (struct str){NULL, 0}, &item->link);
@@ -174,10 +185,11 @@ static void queue_tick(struct engine *engine)
 
 static void keep_committed(struct engine *engine, struct upkeep *u)
 {
-    bool sure = deadline_passed(u->sure_at);
+    bool sure;
 
     if (!deadline_passed(u->commit_at))
         return;
+    sure = atomic_exchange(&engine->commit_wanted, false) || deadline_passed(u->sure_at);
     engine_commit(engine, sure);
     engine_show_lag(engine);
     u->commit_at = deadline_in(COMMIT_EVERY_MS);

@@ -45,6 +45,8 @@ static enum status check_topics(struct engine *engine, struct err *err)
 
     for (size_t i = 0; rc == ST_OK && has_topic(def->inputs, i); i++)
         rc = check_topic(engine, def->inputs[i], true, err);
+    if (rc == ST_OK)
+        rc = check_topic(engine, TOPIC_REDRIVE, true, err);
     for (size_t i = 0; rc == ST_OK && has_topic(def->outputs, i); i++)
         rc = check_topic(engine, def->outputs[i], true, err);
     if (rc == ST_OK && needs_tokens(engine))
@@ -82,8 +84,6 @@ static enum status check_schema(struct engine *engine, struct err *err)
 
 static enum status start_database(struct engine *engine, struct err *err)
 {
-    if (!engine->def->uses_mysql)
-        return ST_OK;
     if (!engine->pool)
         engine->pool = db_pool_new(&engine->settings->mysql);
     if (engine->pool && !engine->writer)
@@ -128,6 +128,10 @@ static enum status start_helpers(struct engine *engine, struct err *err)
         rc = start_thread(&engine->watch, 0, watch_main, engine, err);
         engine->watch_started = rc == ST_OK;
     }
+    if (rc == ST_OK && !engine->park_started) {
+        rc = start_thread(&engine->park, 0, park_main, engine, err);
+        engine->park_started = rc == ST_OK;
+    }
     return rc;
 }
 
@@ -145,6 +149,9 @@ static enum status start_lanes(struct engine *engine, struct err *err)
     size_t wanted = lanes_wanted(engine);
     enum status rc = ST_OK;
 
+    engine->redrive_lanes = (size_t)((double)wanted * engine->settings->quota.replay_share + 0.5);
+    if (engine->redrive_lanes == 0)
+        engine->redrive_lanes = 1;
     if (!engine->lanes)
         engine->lanes = mem_array(wanted, sizeof(*engine->lanes));
     if (!engine->lanes)
@@ -171,33 +178,28 @@ static enum status await_tokens(struct engine *engine, struct err *err)
 /* The consumer reads names only while it opens. */
 static enum status start_consumer(struct engine *engine, struct err *err)
 {
-    const struct worker_def *def = engine->def;
-    char names[WORKER_INPUTS_MAX][TOPIC_NAME_SIZE];
-    const char *topics[WORKER_INPUTS_MAX];
+    const char *topics[TOPICS_MAX];
     struct consumer_conf conf = {
         .kafka = &engine->settings->kafka,
         .client_id = engine->app->name,
         .group = engine->group,
         .topics = topics,
+        .topic_count = engine->topic_count,
         .events = partitions_events(engine),
     };
 
     if (engine->consumer)
         return ST_OK;
-    for (size_t i = 0; has_topic(def->inputs, i); i++) {
-        topic_name(&engine->settings->topic, def->inputs[i], def->name, names[i]);
-        topics[i] = names[i];
-        conf.topic_count++;
-    }
-    engine->partition_count = (int32_t)engine->settings->topic.partitions;
+    for (size_t i = 0; i < engine->topic_count; i++)
+        topics[i] = engine->topics[i];
     return consumer_open(&conf, &engine->consumer, err);
 }
 
 enum status engine_start(struct engine *engine, struct err *err)
 {
     static enum status (*const steps[])(struct engine *, struct err *) = {
-        start_producer, check_topics, start_database, start_helpers,
-        await_tokens,   start_lanes,  start_consumer,
+        start_producer, check_topics, start_database, suspects_count,
+        start_helpers,  await_tokens, start_lanes,    start_consumer,
     };
     enum status rc = ST_OK;
 
@@ -230,9 +232,21 @@ static void stop_thread(pthread_t thread, bool started, atomic_bool *end)
     (void)pthread_join(thread, NULL);
 }
 
+static void stop_park(struct engine *engine)
+{
+    if (!engine->park_started)
+        return;
+    (void)pthread_mutex_lock(&engine->sched_lock);
+    engine->park_ends = true;
+    (void)pthread_cond_signal(&engine->park_wanted);
+    (void)pthread_mutex_unlock(&engine->sched_lock);
+    (void)pthread_join(engine->park, NULL);
+}
+
 void engine_stop(struct engine *engine)
 {
     stop_lanes(engine);
+    stop_park(engine);
     consumer_close(engine->consumer); /* revokes: commits what is done, drops what is queued */
     engine->consumer = NULL;
     keys_drop(engine->keys, TICK_PARTITION, partitions_drop, engine);

@@ -5,6 +5,7 @@
 #include "app/app.h"
 #include "base/clock.h"
 #include "log/log.h"
+#include "run/crash.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,6 +19,7 @@ enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 10000, HEALTHY_AFTER_MS = 60000 
 struct supervisor {
     sigset_t watched;
     pid_t child;
+    struct crash_board *board;
     int stops; /* SIGTERM and SIGINT received */
 };
 
@@ -102,16 +104,18 @@ static int judge(const struct supervisor *s, int status)
 {
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
-    if (s->stops > 1)
+    if (s->stops > 1) {
+        crash_clear(s->board);
         return EXIT_SECOND_SIGNAL;
+    }
     log_error(EV("supervisor.child_died"), kv_int("signal", WTERMSIG(status)),
               kv_int("pid", s->child));
     return s->stops > 0 ? EXIT_INTERNAL : AGAIN;
 }
 
-int supervisor_run(supervisor_child_fn *child, void *arg)
+int supervisor_run(supervisor_child_fn *child, void *arg, struct crash_board *board)
 {
-    struct supervisor s = {0};
+    struct supervisor s = {.board = board};
     int64_t wait_ms = 0;
     pid_t parent = getpid();
 

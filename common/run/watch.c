@@ -11,6 +11,9 @@ enum { OPEN_MS = 5000, POLL_MS = 100, PING_EVERY_MS = 5000, PING_MS = 1000, NAP_
 
 enum { ARENA_MAX = 1 << 20 };
 
+/* A handler that has been stuck for so many times what makes it so is a crash. */
+enum { STUCK_TIMES = 3 };
+
 /* What the thread has of state.token. */
 struct reader {
     struct tail *tail; /* NULL: to be opened */
@@ -125,9 +128,28 @@ static void ping_broker(struct engine *engine)
                                 &partitions, &err) == ST_OK);
 }
 
+/* A handler far past its deadline is told once, and at last counts as a crash over its record. */
+static void look_at_lanes(struct engine *engine, struct log_limit *limit)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    for (size_t i = 0; i < atomic_load(&engine->lane_count); i++) {
+        int64_t since_ms = atomic_load(&engine->lanes[i].busy_since_ms);
+        int64_t busy_ms = since_ms > 0 ? now_ms - since_ms : 0;
+
+        if (busy_ms <= engine_stuck_ms(engine))
+            continue;
+        if (log_limit(limit, NULL))
+            log_error(EV("lane.stuck"), kv_int("lane", (int64_t)i), kv_int("ms", busy_ms));
+        if (busy_ms > engine_stuck_ms(engine) * STUCK_TIMES)
+            crash_fault(engine->board, (int)i);
+    }
+}
+
 void *watch_main(void *arg)
 {
     struct engine *engine = arg;
+    struct log_limit stuck = {0};
     struct deadline ping_at = deadline_in(0);
     struct reader reader = {0};
 
@@ -136,15 +158,14 @@ void *watch_main(void *arg)
             follow_tokens(engine, &reader);
         else
             nap();
+        look_at_lanes(engine, &stuck);
         if (!deadline_passed(ping_at))
             continue;
         ping_broker(engine);
-        if (engine->pool)
-            ping_database(engine);
+        ping_database(engine);
         ping_at = deadline_in(PING_EVERY_MS);
     }
     tail_close(reader.tail);
-    if (engine->pool)
-        db_thread_done();
+    db_thread_done();
     return NULL;
 }

@@ -7,19 +7,21 @@
 #include "db/mysql.h"
 #include "kafka/client.h"
 #include "metrics/catalog.h"
+#include "run/crash.h"
 #include "run/engine.h"
 #include "run/supervisor.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-enum { POLL_STUCK_MS = 60000, LANE_STUCK_MS = 300000, PROGRAM_SIZE = 64 };
+enum { POLL_STUCK_MS = 60000, COMMIT_STUCK_MS = 60000, STUCK_BUDGETS = 2, PROGRAM_SIZE = 64 };
 
 enum { BUDGET_MAX_MS = 20000, BUDGET_MIN_MS = 1000, STOP_MIN_MS = 3000 };
 
 struct worker_run {
     struct app *app;
     const struct worker_def *def;
+    struct crash_board *board;
 };
 
 /* The child's main thread. */
@@ -52,6 +54,11 @@ static int64_t budget_ms(const struct engine *engine)
     return ms < BUDGET_MAX_MS ? ms : BUDGET_MAX_MS;
 }
 
+int64_t engine_stuck_ms(const struct engine *engine)
+{
+    return engine->budget_ms * STUCK_BUDGETS;
+}
+
 void engine_ask_stop(struct engine *engine)
 {
     int64_t none = 0;
@@ -80,17 +87,23 @@ static bool is_healthy(void *arg, struct buf *why)
     struct engine *engine = arg;
     int64_t now_ms = clock_mono_ms();
     int64_t polled_ms = atomic_load(&engine->polled_ms);
+    int64_t failing_ms = atomic_load(&engine->commit_failing_ms);
 
     if (polled_ms > 0 && now_ms - polled_ms > POLL_STUCK_MS) {
         buf_add_cstr(why, "the consumer has not polled for a minute");
         return false;
     }
+    if (failing_ms > 0 && now_ms - failing_ms > COMMIT_STUCK_MS) {
+        buf_add_cstr(why, "no commit has succeeded for a minute");
+        return false;
+    }
     for (size_t i = 0; i < atomic_load(&engine->lane_count); i++) {
         int64_t since_ms = atomic_load(&engine->lanes[i].busy_since_ms);
 
-        if (since_ms == 0 || now_ms - since_ms <= LANE_STUCK_MS)
+        if (since_ms == 0 || now_ms - since_ms <= engine_stuck_ms(engine))
             continue;
-        buf_addf(why, "lane %zu has been in one handler for more than five minutes", i);
+        buf_addf(why, "lane %zu has been in one handler for %lld s", i,
+                 (long long)((now_ms - since_ms) / 1000));
         return false;
     }
     return true;
@@ -102,7 +115,7 @@ static bool is_ready(void *arg, struct buf *why)
 
     if (!atomic_load(&engine->joined))
         buf_add_cstr(why, "the consumer group is not joined");
-    else if (engine->def->uses_mysql && !atomic_load(&engine->db_answers))
+    else if (!atomic_load(&engine->db_answers))
         buf_add_cstr(why, "the database does not answer");
     else if (atomic_load(&engine->stopping))
         buf_add_cstr(why, "stopping");
@@ -121,6 +134,8 @@ static void collect_inflight(struct engine *engine)
 
     (void)pthread_mutex_lock(&engine->sched_lock);
     inflight = engine->inflight;
+    metric_set(metric_plain(m, &METRIC_PARKED_KEYS), (double)engine->parked_keys);
+    metric_set(metric_plain(m, &METRIC_PARKED_RECORDS), (double)engine->parked_records);
     for (const struct partition *p = engine->partitions; p; p = p->next) {
         int64_t timestamp_ms = 0;
         int64_t admitted_ms = now_ms;
@@ -158,6 +173,7 @@ static void init_locks(struct engine *engine)
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&engine->lane_wanted, &attributes);
     (void)pthread_cond_init(&engine->lane_freed, &attributes);
+    (void)pthread_cond_init(&engine->park_wanted, &attributes);
     (void)pthread_condattr_destroy(&attributes);
 }
 
@@ -181,7 +197,11 @@ static enum status make_parts(struct engine *engine, struct err *err)
     engine->keys = keys_new();
     engine->quota = quota_new(engine->app->metrics);
     engine->state = mem_zalloc(def->state_size + 1);
-    if (!engine->keys || !engine->quota || !engine->state)
+    engine->ranges = mem_array(RANGES_MAX, sizeof(*engine->ranges));
+    engine->epochs = mem_array((size_t)engine->partition_count, sizeof(*engine->epochs));
+    engine->behind = mem_array((size_t)engine->partition_count, sizeof(*engine->behind));
+    if (!engine->keys || !engine->quota || !engine->state || !engine->ranges || !engine->epochs ||
+        !engine->behind)
         return err_fatal(err, "memory", "out of memory");
     if (def->calls_wechat || def->keeps_tokens) {
         engine->share = http_share_new();
@@ -189,7 +209,7 @@ static enum status make_parts(struct engine *engine, struct err *err)
             return err_fatal(err, "memory", "out of memory");
         rc = make_tokens(engine, err);
     }
-    if (rc == ST_OK && def->uses_mysql)
+    if (rc == ST_OK)
         rc = db_library_init(err);
     if (rc == ST_OK && def->open)
         rc = def->open(engine->state, engine->settings, err);
@@ -212,6 +232,22 @@ static void find_series(struct engine *engine)
     (void)metric_plain(m, &METRIC_INFLIGHT);
     (void)metric_plain(m, &METRIC_OLDEST_INFLIGHT);
     (void)metric_plain(m, &METRIC_POLL_AGE);
+    (void)metric_plain(m, &METRIC_USEFUL_REPLICAS);
+    (void)metric_plain(m, &METRIC_PARKED_KEYS);
+    (void)metric_plain(m, &METRIC_PARKED_RECORDS);
+}
+
+static void name_topics(struct engine *engine)
+{
+    const struct settings_topic *settings = &engine->settings->topic;
+    const struct worker_def *def = engine->def;
+
+    (void)snprintf(engine->group, sizeof(engine->group), "%s-%s", settings->prefix, def->name);
+    topic_name(settings, TOPIC_DLQ, def->name, engine->dlq_topic);
+    for (size_t i = 0; i < WORKER_INPUTS_MAX && def->inputs[i] != TOPIC_NONE; i++)
+        topic_name(settings, def->inputs[i], def->name, engine->topics[engine->topic_count++]);
+    topic_name(settings, TOPIC_REDRIVE, def->name, engine->topics[engine->topic_count++]);
+    engine->partition_count = (int32_t)settings->partitions;
 }
 
 static enum status engine_open(struct engine *engine, struct err *err)
@@ -223,9 +259,7 @@ static enum status engine_open(struct engine *engine, struct err *err)
         .max_ms = settings->worker.retry_max_ms,
         .max_attempts = settings->worker.max_attempts,
     };
-    (void)snprintf(engine->group, sizeof(engine->group), "%s-%s", settings->topic.prefix,
-                   engine->def->name);
-    topic_name(&settings->topic, TOPIC_DLQ, engine->def->name, engine->dlq_topic);
+    name_topics(engine);
     engine->budget_ms = budget_ms(engine);
     engine->tokens_wanted = 1;
     find_series(engine);
@@ -244,12 +278,16 @@ static void engine_close(struct engine *engine)
     http_share_free(engine->share);
     quota_free(engine->quota);
     keys_free(engine->keys);
-    if (def->uses_mysql)
-        db_library_done();
+    suspects_free(engine->suspects);
+    mem_free(engine->ranges);
+    mem_free(engine->epochs);
+    mem_free(engine->behind);
+    db_library_done();
     (void)pthread_mutex_destroy(&engine->sched_lock);
     (void)pthread_mutex_destroy(&engine->state_lock);
     (void)pthread_cond_destroy(&engine->lane_wanted);
     (void)pthread_cond_destroy(&engine->lane_freed);
+    (void)pthread_cond_destroy(&engine->park_wanted);
 }
 
 /* Running */
@@ -315,8 +353,10 @@ static int child_main(void *arg)
     engine->def = run->def;
     engine->app = run->app;
     engine->settings = run->app->settings;
+    engine->board = run->board;
     init_locks(engine);
     rc = app_open(run->app, &err);
+    crash_install(run->board);
     if (rc == ST_OK)
         rc = engine_open(engine, &err);
     if (rc == ST_OK)
@@ -332,9 +372,13 @@ static int child_main(void *arg)
 
 static int run_worker(struct app *app)
 {
-    struct worker_run run = {.app = app, .def = app->program->arg};
+    AUTO(crash_freep) struct crash_board *board = crash_new();
+    struct worker_run run = {.app = app, .def = app->program->arg, .board = board};
+    struct err err = {0};
 
-    return supervisor_run(child_main, &run);
+    if (!board)
+        return app_exit(err_fatal(&err, "memory", "out of memory"), &err, "worker.failed");
+    return supervisor_run(child_main, &run, board);
 }
 
 static enum status check(const struct settings *settings, struct err *err)

@@ -67,7 +67,10 @@ MUST_CHECK enum status wechat_call(struct wechat *w, const struct wechat_request
 
 /* The steps of a call, for those that cannot have a token yet (wechat/token.h). */
 
-enum { WECHAT_NO_ANSWER = -1000 }; /* stands for an errcode where no answer could be read */
+enum {
+    WECHAT_NO_ANSWER = -1000, /* stands for an errcode where no answer could be read */
+    WECHAT_BUSY = -1          /* "system busy" */
+};
 
 /* Sends and reads one JSON object, the caller's to free; *errcode is 0 where it has none. Neither
  * the HTTP status nor an unreadable answer proves anything about the request: ST_RETRY ("http:503",

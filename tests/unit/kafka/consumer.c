@@ -19,16 +19,22 @@ struct fixture {
     char metadata[PARTITIONS][32];
     int64_t start_at;              /* on_assign moves every partition there; -1: leaves it */
     struct topic_partition commit; /* on_revoke commits it; topic NULL: nothing */
+    int not_ready;                 /* so often on_assign asks for patience */
     int assigned;
     int revoked;
     bool lost;
     bool joined_in_revoke;
 };
 
-static void on_assign(void *arg, struct topic_partition *partitions, size_t count)
+static enum status on_assign(void *arg, struct topic_partition *partitions, size_t count,
+                             struct err *err)
 {
     struct fixture *f = arg;
 
+    if (f->not_ready > 0) {
+        f->not_ready--;
+        return err_retry(err, "test", "not ready");
+    }
     f->assigned++;
     assert_int_equal(count, PARTITIONS);
     for (size_t i = 0; i < count; i++) {
@@ -39,6 +45,7 @@ static void on_assign(void *arg, struct topic_partition *partitions, size_t coun
         if (f->start_at >= 0)
             partitions[i].offset = f->start_at;
     }
+    return ST_OK;
 }
 
 static void on_revoke(void *arg, const struct topic_partition *partitions UNUSED, size_t count,
@@ -160,6 +167,20 @@ static void expect_nothing(struct fixture *f)
 
     assert_int_equal(consumer_poll(f->consumer, 300, &message, &err), ST_OK);
     assert_null(message);
+}
+
+static void test_consumer_starts_nothing_before_its_owner_is_ready(void **state)
+{
+    struct fixture *f = *state;
+    struct err err;
+
+    f->not_ready = 3;
+    assert_int_equal(open_on(f, TOPICS, &err), ST_OK);
+    assert_int_equal(read_to_end(f, 0), RECORDS);
+    assert_int_equal(f->not_ready, 0);
+    assert_int_equal(f->assigned, 1);
+    close_it(f);
+    assert_int_equal(f->revoked, 1);
 }
 
 static void test_consumer_resumes_from_the_commit_with_its_metadata(void **state)
@@ -293,9 +314,13 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(test_consumer_##name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(resumes_from_the_commit_with_its_metadata), CASE(starts_where_its_owner_says),
-        CASE(waits_for_the_commits_before_it_starts),    CASE(pause_loses_and_repeats_nothing),
-        CASE(commit_minds_the_limit_of_metadata),        CASE(needs_its_topics),
+        CASE(resumes_from_the_commit_with_its_metadata),
+        CASE(starts_nothing_before_its_owner_is_ready),
+        CASE(starts_where_its_owner_says),
+        CASE(waits_for_the_commits_before_it_starts),
+        CASE(pause_loses_and_repeats_nothing),
+        CASE(commit_minds_the_limit_of_metadata),
+        CASE(needs_its_topics),
         CASE(close_ends_when_the_broker_is_gone),
     };
 

@@ -3,7 +3,9 @@
 
 #include "log/log.h"
 #include "metrics/catalog.h"
+#include "run/breaker.h"
 #include "tests/unit/check.h"
+#include "wechat/client.h"
 
 static const int64_t MINUTE_MS = 60000;
 static const int64_t SLACK_MS = 30000;
@@ -38,13 +40,25 @@ static int64_t closed_ms(struct quota *q, const struct account *account, const c
     return deadline_left_ms(err.until);
 }
 
+static uint64_t calls;
+
+/* A call for a key of its own. */
+static bool report(struct quota *q, const struct account *account, const char *path, int errcode)
+{
+    const struct quota_outcome outcome = {
+        .errcode = errcode, .began_ms = clock_mono_ms(), .key_hash = ++calls};
+    struct quota_dark dark;
+
+    return quota_report(q, account, path, &outcome, &dark);
+}
+
 static void test_quota_is_open_until_told_otherwise(void **state)
 {
     static const int codes[] = {0, -1, 40001, 40056, 40097, -1000, 123456};
     AUTO(quota_freep) struct quota *q = quota_new(*state);
 
     for (size_t i = 0; i < COUNT_OF(codes); i++)
-        quota_report(q, &DEMO, PATH, codes[i]);
+        (void)report(q, &DEMO, PATH, codes[i]);
     assert_int_equal(closed_ms(q, &DEMO, PATH), 0);
 }
 
@@ -53,7 +67,7 @@ static void test_quota_minute_closes_this_path_of_this_account(void **state)
     AUTO(quota_freep) struct quota *q = quota_new(*state);
     struct err err = {0};
 
-    quota_report(q, &DEMO, PATH, 45011);
+    (void)report(q, &DEMO, PATH, 45011);
     assert_in_range(closed_ms(q, &DEMO, PATH), MINUTE_MS - SLACK_MS, MINUTE_MS);
     assert_int_equal(closed_ms(q, &OTHER, PATH), 0);
     assert_int_equal(closed_ms(q, &DEMO, "/card/membercard/userinfo/get"), 0);
@@ -67,7 +81,7 @@ static void test_quota_day_closes_until_midnight_utc8(void **state)
     int64_t now_ms = clock_wall_ms();
     int64_t left_ms = clock_next_midnight_utc8(now_ms) - now_ms;
 
-    quota_report(q, &DEMO, PATH, 45009);
+    (void)report(q, &DEMO, PATH, 45009);
     assert_in_range(closed_ms(q, &DEMO, PATH) + SLACK_MS, left_ms, left_ms + SLACK_MS);
 }
 
@@ -75,7 +89,7 @@ static void test_quota_alarm_closes_for_a_minute(void **state)
 {
     AUTO(quota_freep) struct quota *q = quota_new(*state);
 
-    quota_report(q, &DEMO, PATH, 40164);
+    (void)report(q, &DEMO, PATH, 40164);
     assert_in_range(closed_ms(q, &DEMO, PATH), MINUTE_MS - SLACK_MS, MINUTE_MS);
 }
 
@@ -87,9 +101,9 @@ static void test_quota_closings_only_move_later(void **state)
 
     if (left_ms < 3 * MINUTE_MS)
         return; /* too near to midnight to tell them apart */
-    quota_report(q, &DEMO, PATH, 45009);
-    quota_report(q, &DEMO, PATH, 45011);
-    quota_report(q, &DEMO, PATH, 0);
+    (void)report(q, &DEMO, PATH, 45009);
+    (void)report(q, &DEMO, PATH, 45011);
+    (void)report(q, &DEMO, PATH, 0);
     assert_true(closed_ms(q, &DEMO, PATH) > 2 * MINUTE_MS);
 }
 
@@ -97,15 +111,42 @@ static void test_quota_shows_what_is_closed(void **state)
 {
     AUTO(quota_freep) struct quota *q = quota_new(*state);
 
-    quota_report(q, &DEMO, "/card/other", 45011);
+    (void)report(q, &DEMO, "/card/other", 45011);
     quota_collect(q);
     assert_true(metric_value(metric_1(*state, &METRIC_QUOTA_BLOCKED, "/card/other")) > 30);
+}
+
+static void test_quota_darkens_a_path_that_answers_nobody(void **state)
+{
+    AUTO(quota_freep) struct quota *q = quota_new(*state);
+    struct err err = {0};
+
+    for (int i = 1; i < BREAKER_FAILURES; i++)
+        assert_false(report(q, &DEMO, PATH, WECHAT_NO_ANSWER));
+    assert_true(report(q, &DEMO, PATH, WECHAT_BUSY));
+    assert_in_range(closed_ms(q, &DEMO, PATH), 1, BREAKER_PROBE_MS);
+    assert_int_equal(quota_admit(q, &DEMO, PATH, &err), ST_WAIT);
+    assert_string_equal(err.resource, "wechat:demo:/card/code/get");
+    assert_int_equal(closed_ms(q, &OTHER, PATH), 0);
+}
+
+static void test_quota_takes_any_answer_for_light(void **state)
+{
+    AUTO(quota_freep) struct quota *q = quota_new(*state);
+
+    for (int i = 1; i < BREAKER_FAILURES; i++)
+        (void)report(q, &DEMO, PATH, WECHAT_NO_ANSWER);
+    assert_false(report(q, &DEMO, PATH, 40056));
+    assert_false(report(q, &DEMO, PATH, WECHAT_NO_ANSWER));
+    assert_int_equal(closed_ms(q, &DEMO, PATH), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quota_is_open_until_told_otherwise),
+        cmocka_unit_test(test_quota_darkens_a_path_that_answers_nobody),
+        cmocka_unit_test(test_quota_takes_any_answer_for_light),
         cmocka_unit_test(test_quota_minute_closes_this_path_of_this_account),
         cmocka_unit_test(test_quota_day_closes_until_midnight_utc8),
         cmocka_unit_test(test_quota_alarm_closes_for_a_minute),

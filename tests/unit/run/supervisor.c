@@ -6,6 +6,7 @@
 #include "app/app.h"
 #include "base/clock.h"
 #include "log/log.h"
+#include "run/crash.h"
 #include "tests/unit/check.h"
 
 #include <signal.h>
@@ -23,6 +24,8 @@ struct shared {
     _Atomic int64_t started_ms[CHILDREN_MAX];
     atomic_int terms; /* SIGTERM or SIGINT that children took */
     atomic_int hups;
+    atomic_int blamed[CHILDREN_MAX]; /* suspects that each found at its start */
+    struct crash_board *board;
 };
 
 static struct shared *shared_new(void)
@@ -31,6 +34,8 @@ static struct shared *shared_new(void)
         mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     assert_ptr_not_equal(s, MAP_FAILED);
+    s->board = crash_new();
+    assert_non_null(s->board);
     return s;
 }
 
@@ -75,6 +80,31 @@ static int child_exits_75(void *arg)
     return EXIT_TEMPORARY;
 }
 
+static int count_suspects(struct shared *s)
+{
+    struct crash_suspect suspects[CRASH_LANES];
+    bool sure = false;
+
+    return (int)crash_blame(s->board, suspects, CRASH_LANES, &sure);
+}
+
+/* The first dies with two in hand, the second before it has counted them, the third after. */
+static int child_counts_suspects(void *arg)
+{
+    struct shared *s = arg;
+    int number = note_start(s);
+
+    atomic_store(&s->blamed[number], count_suspects(s));
+    if (number == 3)
+        return EXIT_DONE;
+    if (number == 2)
+        crash_clear(s->board);
+    for (int lane = 0; number == 0 && lane < 2; lane++)
+        crash_hold(s->board, lane, 0, lane, 1000 + lane);
+    (void)raise(SIGKILL);
+    return 94;
+}
+
 /* The first three die of signals, the fourth is fine. */
 static int child_dies_thrice(void *arg)
 {
@@ -117,8 +147,10 @@ static int child_starts_slowly(void *arg)
 static int child_hangs(void *arg)
 {
     struct deadline until = deadline_in(HANG_MS);
+    struct shared *s = arg;
 
-    (void)note_start(arg);
+    crash_hold(s->board, 0, 0, 0, 1000);
+    (void)note_start(s);
     while (!deadline_passed(until))
         nap();
     return 95;
@@ -130,6 +162,7 @@ static int child_crashes_when_told(void *arg)
 
     int got = 0;
 
+    crash_hold(s->board, 0, 0, 0, 1000);
     (void)note_start(s);
     while (got != SIGTERM)
         got = take_signal(s, 1000);
@@ -146,7 +179,7 @@ static pid_t start(supervisor_child_fn *child, struct shared *s)
     if (pid > 0)
         return pid;
     (void)setsid();
-    _exit(supervisor_run(child, s));
+    _exit(supervisor_run(child, s, s->board));
 }
 
 static void await_children(struct shared *s, int count)
@@ -188,6 +221,7 @@ static bool is_gone(pid_t pid)
 
 static void done(struct shared *s)
 {
+    crash_free(s->board);
     (void)munmap(s, sizeof(*s));
 }
 
@@ -210,6 +244,19 @@ static void test_supervisor_restarts_what_dies_of_a_signal(void **state)
     assert_int_equal(atomic_load(&s->children), 4);
     for (int i = 1; i < 4; i++) /* 100, 200, 400 ms */
         assert_true(s->started_ms[i] - s->started_ms[i - 1] >= 100 << (i - 1));
+    done(s);
+}
+
+static void test_supervisor_leaves_the_board_to_the_next_child(void **state)
+{
+    static const int expected[] = {0, 2, 2, 0};
+    (void)state;
+    struct shared *s = shared_new();
+
+    assert_int_equal(await_exit(start(child_counts_suspects, s)), EXIT_DONE);
+    assert_int_equal(atomic_load(&s->children), COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        assert_int_equal(atomic_load(&s->blamed[i]), expected[i]);
     done(s);
 }
 
@@ -262,6 +309,7 @@ static void test_supervisor_kills_on_the_second_signal(void **state)
     assert_int_equal(kill(parent, SIGINT), 0);
     assert_int_equal(await_exit(parent), EXIT_SECOND_SIGNAL);
     assert_true(is_gone(s->pids[0]));
+    assert_int_equal(count_suspects(s), 0);
     done(s);
 }
 
@@ -274,6 +322,7 @@ static void test_supervisor_tells_of_a_crash_while_stopping(void **state)
     await_children(s, 1);
     assert_int_equal(kill(parent, SIGTERM), 0);
     assert_int_equal(await_exit(parent), EXIT_INTERNAL);
+    assert_int_equal(count_suspects(s), 1);
     done(s);
 }
 
@@ -327,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_supervisor_passes_the_exit_code_on),
         cmocka_unit_test(test_supervisor_restarts_what_dies_of_a_signal),
+        cmocka_unit_test(test_supervisor_leaves_the_board_to_the_next_child),
         cmocka_unit_test(test_supervisor_drains_on_a_signal),
         cmocka_unit_test(test_supervisor_takes_a_signal_to_both_for_one),
         cmocka_unit_test(test_supervisor_loses_no_early_signal),

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records that a lane hands on: sent, and waited for. */
+#include "base/rand.h"
+#include "run/engine.h"
+
+#include <string.h>
+
+static void on_delivered(void *arg, int32_t partition UNUSED, int64_t offset UNUSED,
+                         const struct err *err)
+{
+    struct lane *lane = arg;
+
+    (void)pthread_mutex_lock(&lane->emit_lock);
+    lane->emits_open--;
+    if (err)
+        lane->emit_failure = *err;
+    if (lane->emits_open == 0)
+        (void)pthread_cond_signal(&lane->emit_done);
+    (void)pthread_mutex_unlock(&lane->emit_lock);
+}
+
+enum status lane_send(struct lane *lane, const struct outgoing *record, struct err *err)
+{
+    enum status rc;
+
+    (void)pthread_mutex_lock(&lane->emit_lock);
+    lane->emits_open++;
+    (void)pthread_mutex_unlock(&lane->emit_lock);
+    rc = producer_send(lane->engine->producer, record, on_delivered, lane, err);
+    if (rc == ST_OK)
+        return ST_OK;
+    (void)pthread_mutex_lock(&lane->emit_lock);
+    lane->emits_open--;
+    (void)pthread_mutex_unlock(&lane->emit_lock);
+    return blame_broker(rc, err);
+}
+
+enum status lane_flush(struct lane *lane, struct err *err)
+{
+    struct err failure;
+    bool cut;
+
+    (void)pthread_mutex_lock(&lane->emit_lock);
+    while (lane->emits_open > 0 && !lane->emits_cut)
+        (void)pthread_cond_wait(&lane->emit_done, &lane->emit_lock);
+    cut = lane->emits_open > 0;
+    failure = lane->emit_failure;
+    lane->emit_failure = (struct err){0};
+    (void)pthread_mutex_unlock(&lane->emit_lock);
+    if (cut)
+        return err_wait(err, "kafka", deadline_in(0), "the process ends");
+    if (failure.code[0] == '\0')
+        return ST_OK;
+    *err = failure;
+    /* The broker refuses this very record, too large for the topic for example. */
+    if (failure.reason != REASON_NONE)
+        return ST_REJECT;
+    return blame_broker(ST_RETRY, err);
+}
+
+void lane_stop_waiting(struct lane *lane)
+{
+    (void)pthread_mutex_lock(&lane->emit_lock);
+    lane->emits_cut = true;
+    (void)pthread_cond_signal(&lane->emit_done);
+    (void)pthread_mutex_unlock(&lane->emit_lock);
+}
+
+void lane_chance_id(const char *step, struct id *id)
+{
+    uint64_t random = rand_u64();
+
+    id_derive(str_of(&random, sizeof(random)), str_from(step), id);
+}
+
+static void name_record(const struct lane *lane, const struct emit *emit, struct id *id)
+{
+    if (emit->news)
+        lane_chance_id(emit->step, id);
+    else
+        id_derive(lane->parent, str_from(emit->step), id);
+}
+
+enum status lane_emit(struct lane *lane, const struct emit *emit, const void *record,
+                      struct err *err)
+{
+    struct emit_address address = {0};
+    struct outgoing out = {.partition = -1};
+    struct header headers[CLOUDEVENT_HEADERS_MAX];
+    struct cloudevent event = {.type = str_from(emit->type),
+                               .dataschema = str_from(emit->dataschema)};
+    char topic[TOPIC_NAME_SIZE];
+    char now[CLOCK_RFC3339_SIZE];
+    struct trace trace;
+    struct id id;
+
+    buf_clear(&lane->value);
+    emit->write(record, &lane->value);
+    if (!buf_ok(&lane->value) || !emit->address(record, &lane->arena, &address))
+        return err_retry(err, "memory", "no memory for a %s", emit->type);
+    trace_child(&lane->trace, &trace);
+    name_record(lane, emit, &id);
+    clock_format_rfc3339(clock_wall_ms(), now);
+    topic_name(&lane->engine->settings->topic, emit->topic, NULL, topic);
+    event.id = str_from(id.text);
+    event.source = arena_printf(&lane->arena, "/wechat/%.*s", STR_ARG(address.appid));
+    event.time = str_from(now);
+    event.subject = address.subject;
+    event.appid = address.appid;
+    event.traceparent = trace_text(&trace);
+    out.topic = topic;
+    out.key = address.key;
+    out.value = buf_str(&lane->value);
+    out.headers = headers;
+    out.header_count = cloudevent_headers(&event, headers);
+    return lane_send(lane, &out, err);
+}
