@@ -23,6 +23,7 @@ struct consumer {
     rd_kafka_topic_partition_list_t *assigned; /* NULL: none */
     struct topic_partition *partitions; /* the same as its owner knows it; NULL: not started, the
                                            commits are still to be read */
+    bool paused;                        /* some of them may be */
     bool closing;
     atomic_bool joined;
 };
@@ -142,9 +143,19 @@ static enum status start_assigned(struct consumer *c, struct err *err)
     return ST_OK;
 }
 
+/* librdkafka forgets a pause with no revocation: a partition that came back would stay silent for
+ * ever. */
+static void end_pause(struct consumer *c)
+{
+    if (c->paused && c->assigned != NULL)
+        (void)rd_kafka_resume_partitions(c->handle.rk, c->assigned);
+    c->paused = false;
+}
+
 static void settle(struct consumer *c, bool lost)
 {
     atomic_store(&c->joined, false);
+    end_pause(c);
     /* What was never started is nobody's business. */
     if (c->partitions != NULL && c->events.on_revoke != NULL)
         c->events.on_revoke(c->events.arg, c->partitions, (size_t)c->assigned->cnt, lost);
@@ -515,6 +526,7 @@ static enum status switch_fetching(struct consumer *c, switch_fn *fn, const char
 enum status consumer_pause(struct consumer *c, const struct topic_partition *partitions,
                            size_t count, struct err *err)
 {
+    c->paused = true;
     return switch_fetching(c, rd_kafka_pause_partitions, "pause", partitions, count, err);
 }
 

@@ -11,6 +11,8 @@ enum { API_OFFSET_FETCH = 9, PER_PARTITION = 3, RECORDS = PARTITIONS * PER_PARTI
 static const char TOPIC[] = "test.events";
 static const char *const TOPICS[] = {TOPIC};
 
+enum { HEARTBEAT = 12 }; /* its key in Kafka's protocol */
+
 struct fixture {
     struct cluster cluster;
     char address[64];
@@ -271,6 +273,36 @@ static void test_consumer_pause_loses_and_repeats_nothing(void **state)
     assert_int_equal(read_to_end(f, 0), RECORDS);
 }
 
+/* librdkafka keeps what was paused paused, whoever had it meanwhile. */
+static void test_consumer_reads_on_after_losing_what_was_paused(void **state)
+{
+    const struct topic_partition all[] = {{.topic = TOPIC, .partition = 0},
+                                          {.topic = TOPIC, .partition = 1},
+                                          {.topic = TOPIC, .partition = 2},
+                                          {.topic = TOPIC, .partition = 3}};
+    const struct deadline patience = deadline_in(PATIENCE_MS);
+    struct fixture *f = *state;
+    struct kafka_message *message = NULL;
+    struct err err;
+
+    assert_int_equal(open_on(f, TOPICS, &err), ST_OK);
+    while (!consumer_is_joined(f->consumer)) {
+        assert_int_equal(consumer_poll(f->consumer, 100, &message, &err), ST_OK);
+        assert_null(message);
+    }
+    assert_int_equal(consumer_pause(f->consumer, all, COUNT_OF(all), &err), ST_OK);
+    rd_kafka_mock_push_request_errors(f->cluster.mock, HEARTBEAT, 1,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    while (f->revoked == 0 || !consumer_is_joined(f->consumer)) {
+        assert_false(deadline_passed(patience));
+        (void)(consumer_poll(f->consumer, 100, &message, &err) == ST_OK);
+        kafka_message_free(message);
+        message = NULL;
+    }
+    assert_true(f->lost);
+    (void)read_to_end(f, 0);
+}
+
 static void test_consumer_commit_minds_the_limit_of_metadata(void **state)
 {
     static char text[COMMIT_METADATA_MAX + 1];
@@ -319,6 +351,7 @@ int main(void)
         CASE(starts_where_its_owner_says),
         CASE(waits_for_the_commits_before_it_starts),
         CASE(pause_loses_and_repeats_nothing),
+        CASE(reads_on_after_losing_what_was_paused),
         CASE(commit_minds_the_limit_of_metadata),
         CASE(needs_its_topics),
         CASE(close_ends_when_the_broker_is_gone),
