@@ -16,6 +16,11 @@ enum ctl_option {
     CTL_MAX = 8,
     CTL_ACCOUNT = 16,
     CTL_YES = 32,
+    CTL_TO = 64,
+    CTL_REASON = 128,
+    CTL_RATE = 256,
+    CTL_DRY_RUN = 512,
+    CTL_ALL = 1024,
 };
 
 /* The command line, parsed; texts are absent where an option was not given. */
@@ -25,26 +30,40 @@ struct ctl {
     int word_count;
     bool json;
     bool yes;
+    bool dry_run;
+    bool all;
     struct str from;
+    struct str to;
     struct str key;
     struct str type;
     struct str account;
-    int64_t max; /* 0: no limit */
+    struct str reason;
+    int64_t max;  /* 0: no limit */
+    int64_t rate; /* 0: the subcommand's own */
 };
 
 typedef int ctl_fn(const struct ctl *ctl);
 
 struct ctl_command {
-    const char *name;
+    const char *name;  /* of two words where subcommands form a family: "dlq ls" */
     const char *words; /* "plan|apply", "TOPIC": for the usage line; "" for none */
-    int word_count;    /* how many words it takes */
-    unsigned options;  /* enum ctl_option it understands */
+    int words_min;     /* how many words it takes */
+    int words_max;
+    unsigned options; /* enum ctl_option it understands */
     const char *help;
     ctl_fn *run;
 };
 
 ctl_fn ctl_check;
+ctl_fn ctl_dlq_discard;
+ctl_fn ctl_dlq_ls;
+ctl_fn ctl_dlq_replay;
+ctl_fn ctl_dlq_show;
 ctl_fn ctl_migrate;
+ctl_fn ctl_parked_discard;
+ctl_fn ctl_parked_ls;
+ctl_fn ctl_parked_release;
+ctl_fn ctl_parked_show;
 ctl_fn ctl_tail;
 ctl_fn ctl_token;
 ctl_fn ctl_topics;
@@ -52,5 +71,8 @@ ctl_fn ctl_topics;
 /* Prints "kabaoctl: text" and returns the exit code that fits the status. */
 int ctl_fail(enum status status, const struct err *err);
 int ctl_usage(const char *text);
+bool ctl_is_worker(const char *word); /* a name that topics and tables take */
+/* False, and told, where ctl_confirm could not ask. */
+bool ctl_can_ask(const struct ctl *ctl, const char *question);
 /* Asks on a terminal; without one only --yes counts. */
 bool ctl_confirm(const struct ctl *ctl, const char *question);

@@ -10,16 +10,33 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REPORT_MAX = 1 << 20 };
+enum { REPORT_MAX = 1 << 20, RATE_MAX = 1000000, WORKER_MAX = 32 };
+
+enum { CTL_SELECT = CTL_FROM | CTL_TO | CTL_KEY | CTL_REASON | CTL_MAX };
 
 static const struct ctl_command COMMANDS[] = {
-    {"check", "", 0, 0, "checks settings, broker, topics, database, WeChat and clock", ctl_check},
-    {"migrate", "", 0, CTL_YES, "brings the database's tables up to date", ctl_migrate},
-    {"tail", "TOPIC", 1, CTL_FROM | CTL_KEY | CTL_TYPE | CTL_MAX,
+    {"check", "", 0, 0, 0, "checks settings, broker, topics, database, WeChat and clock",
+     ctl_check},
+    {"dlq discard", "WORKER [P:O]", 1, 2, CTL_SELECT | CTL_DRY_RUN | CTL_YES,
+     "gives dead letters up; their records stay", ctl_dlq_discard},
+    {"dlq ls", "WORKER", 1, 1, CTL_SELECT | CTL_ALL, "lists the open dead letters of a worker",
+     ctl_dlq_ls},
+    {"dlq replay", "WORKER [P:O]", 1, 2, CTL_SELECT | CTL_RATE | CTL_DRY_RUN | CTL_YES,
+     "gives dead letters to their worker again, each once", ctl_dlq_replay},
+    {"dlq show", "WORKER P:O", 2, 2, 0, "prints one dead letter (P:O: partition and offset)",
+     ctl_dlq_show},
+    {"migrate", "", 0, 0, CTL_YES, "brings the database's tables up to date", ctl_migrate},
+    {"parked discard", "WORKER", 1, 1, CTL_KEY | CTL_YES, "turns parked records into dead letters",
+     ctl_parked_discard},
+    {"parked ls", "WORKER", 1, 1, CTL_KEY, "lists the keys that wait in MySQL", ctl_parked_ls},
+    {"parked release", "WORKER", 1, 1, CTL_KEY | CTL_YES,
+     "tries the first record of parked keys now", ctl_parked_release},
+    {"parked show", "WORKER", 1, 1, CTL_KEY, "prints the parked records", ctl_parked_show},
+    {"tail", "TOPIC", 1, 1, CTL_FROM | CTL_KEY | CTL_TYPE | CTL_MAX,
      "prints the records of a topic as they come", ctl_tail},
-    {"token", "status", 1, CTL_ACCOUNT, "shows whose tokens are current, and until when",
+    {"token", "status", 1, 1, CTL_ACCOUNT, "shows whose tokens are current, and until when",
      ctl_token},
-    {"topics", "plan|apply", 1, CTL_YES, "compares the topics with what they should be",
+    {"topics", "plan|apply", 1, 1, CTL_YES, "compares the topics with what they should be",
      ctl_topics},
 };
 
@@ -36,10 +53,15 @@ enum option_index {
     OPT_HELP,
     OPT_VERSION,
     OPT_FROM,
+    OPT_TO,
     OPT_KEY,
     OPT_TYPE,
+    OPT_REASON,
     OPT_MAX,
+    OPT_RATE,
+    OPT_ALL,
     OPT_ACCOUNT,
+    OPT_DRY_RUN,
     OPT_YES,
     OPT_COUNT
 };
@@ -49,11 +71,16 @@ static const struct option_row OPTIONS[OPT_COUNT] = {
     [OPT_JSON] = {"json", NULL, 0, "for programs: one object, a list, or one object per line"},
     [OPT_HELP] = {"help", NULL, 0, "this text"},
     [OPT_VERSION] = {"version", NULL, 0, "prints the version"},
-    [OPT_FROM] = {"from", "beginning|TIME", CTL_FROM, "where to begin (default: now)"},
+    [OPT_FROM] = {"from", "beginning|TIME", CTL_FROM, "records of then and later (tail: of now)"},
+    [OPT_TO] = {"to", "TIME", CTL_TO, "only records before this time"},
     [OPT_KEY] = {"key", "K", CTL_KEY, "only records with this key"},
     [OPT_TYPE] = {"type", "T", CTL_TYPE, "only records of this ce_type (* matches any run)"},
+    [OPT_REASON] = {"reason", "R", CTL_REASON, "only dead letters with this reason"},
     [OPT_MAX] = {"max", "N", CTL_MAX, "ends after N records"},
+    [OPT_RATE] = {"rate", "N", CTL_RATE, "at most N records a second (default 50)"},
+    [OPT_ALL] = {"all", NULL, CTL_ALL, "also those that were dealt with"},
     [OPT_ACCOUNT] = {"account", "A", CTL_ACCOUNT, "only this account"},
+    [OPT_DRY_RUN] = {"dry-run", NULL, CTL_DRY_RUN, "prints what would be done and does nothing"},
     [OPT_YES] = {"yes", NULL, CTL_YES, "does not ask"},
 };
 
@@ -73,7 +100,7 @@ static int print_help(const struct ctl_command *only)
     else
         (void)printf("kabaoctl: operates kabao\n\nkabaoctl SUBCOMMAND [OPTIONS]\n\n");
     for (size_t i = 0; !only && i < COUNT_OF(COMMANDS); i++)
-        (void)printf("  %-8s %-16s %s\n", COMMANDS[i].name, COMMANDS[i].words, COMMANDS[i].help);
+        (void)printf("  %-14s %-12s %s\n", COMMANDS[i].name, COMMANDS[i].words, COMMANDS[i].help);
     if (!only)
         (void)printf("\n");
     for (size_t i = 0; i < OPT_COUNT; i++)
@@ -88,10 +115,26 @@ int ctl_usage(const char *text)
     return EXIT_USAGE;
 }
 
+bool ctl_is_worker(const char *word)
+{
+    size_t len = strlen(word);
+
+    return len >= 1 && len <= WORKER_MAX &&
+           strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
 int ctl_fail(enum status status, const struct err *err)
 {
     (void)fprintf(stderr, "kabaoctl: %s\n", err->text);
     return status == ST_FATAL ? EXIT_CONFIG : EXIT_TEMPORARY;
+}
+
+bool ctl_can_ask(const struct ctl *ctl, const char *question)
+{
+    if (ctl->yes || isatty(STDIN_FILENO))
+        return true;
+    (void)fprintf(stderr, "kabaoctl: %s: needs --yes without a terminal\n", question);
+    return false;
 }
 
 bool ctl_confirm(const struct ctl *ctl, const char *question)
@@ -100,19 +143,34 @@ bool ctl_confirm(const struct ctl *ctl, const char *question)
 
     if (ctl->yes)
         return true;
-    if (!isatty(STDIN_FILENO)) {
-        (void)fprintf(stderr, "kabaoctl: %s: needs --yes without a terminal\n", question);
+    if (!ctl_can_ask(ctl, question))
         return false;
-    }
     (void)fprintf(stderr, "%s [y/N] ", question);
     return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-static const struct ctl_command *find_command(const char *name)
+/* How many of the words the name takes up; 0: it is another. words ends with NULL. */
+static int match_name(const char *name, char *const *words)
 {
-    for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
-        if (strcmp(COMMANDS[i].name, name) == 0)
+    struct str rest = str_from(name);
+    struct str part = {0};
+    int used = 0;
+
+    while (str_cut(rest, ' ', &part, &rest)) {
+        if (!words[used] || !str_eq_cstr(part, words[used]))
+            return 0;
+        used++;
+    }
+    return used;
+}
+
+static const struct ctl_command *find_command(char *const *words, int *used)
+{
+    for (size_t i = 0; i < COUNT_OF(COMMANDS); i++) {
+        *used = match_name(COMMANDS[i].name, words);
+        if (*used > 0)
             return &COMMANDS[i];
+    }
     return NULL;
 }
 
@@ -134,12 +192,17 @@ static bool take_option(struct line *line, int index, const char *argument)
     case OPT_JSON: line->ctl.json = true; return true;
     case OPT_HELP: line->help = true; return true;
     case OPT_VERSION: line->version = true; return true;
+    case OPT_DRY_RUN: line->ctl.dry_run = true; return true;
+    case OPT_ALL: line->ctl.all = true; return true;
     case OPT_FROM: line->ctl.from = value; return true;
+    case OPT_TO: line->ctl.to = value; return true;
+    case OPT_REASON: line->ctl.reason = value; return true;
     case OPT_KEY: line->ctl.key = value; return true;
     case OPT_TYPE: line->ctl.type = value; return true;
     case OPT_ACCOUNT: line->ctl.account = value; return true;
     case OPT_YES: line->ctl.yes = true; return true;
     case OPT_MAX: return num_parse_i64(value, 1, INT64_MAX, &line->ctl.max);
+    case OPT_RATE: return num_parse_i64(value, 1, RATE_MAX, &line->ctl.rate);
     case OPT_COUNT: break;
     }
     return false;
@@ -182,7 +245,7 @@ static int run_command(const struct ctl_command *command, struct line *line)
     struct settings *settings = NULL;
     int code;
 
-    if (line->ctl.word_count != command->word_count)
+    if (line->ctl.word_count < command->words_min || line->ctl.word_count > command->words_max)
         return ctl_usage("wrong number of words");
     if (line->given & ~command->options)
         return ctl_usage("an option that this subcommand does not understand");
@@ -199,6 +262,7 @@ int main(int argc, char **argv)
 {
     const struct ctl_command *command = NULL;
     struct line line = {0};
+    int used = 0;
 
     log_init("kabaoctl", LOG_WARN);
     if (!parse_line(argc, argv, &line))
@@ -208,12 +272,12 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     if (optind < argc)
-        command = find_command(argv[optind]);
+        command = find_command(&argv[optind], &used);
     if (line.help)
         return print_help(command);
     if (!command)
         return ctl_usage(optind < argc ? "no such subcommand" : "a subcommand is missing");
-    line.ctl.words = (const char *const *)&argv[optind + 1];
-    line.ctl.word_count = argc - optind - 1;
+    line.ctl.words = (const char *const *)&argv[optind + used];
+    line.ctl.word_count = argc - optind - used;
     return run_command(command, &line);
 }

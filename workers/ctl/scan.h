@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads what is in a topic now. */
+#pragma once
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "config/settings.h"
+#include "kafka/record.h"
+
+#include <stdbool.h>
+
+/* In order within a partition; another status than ST_OK ends the scan with it. The record lives
+ * for the call. */
+typedef enum status scan_fn(void *arg, const struct record *record, struct err *err);
+
+struct scan {
+    const struct settings *settings;
+    const char *topic; /* the full name */
+    bool has_from;     /* else from the beginning */
+    int64_t from_ms;
+    const bool *enough; /* ends the scan when it became true; NULL: nothing does */
+};
+
+/* To where the topic ended when the scan began; a few later records may come with them. ST_RETRY:
+ * the broker is away. */
+MUST_CHECK enum status scan_topic(const struct scan *scan, scan_fn *fn, void *arg, struct err *err);
