@@ -28,8 +28,8 @@ MUST_CHECK enum status admin_describe(struct admin *a, const char *topic, struct
 MUST_CHECK enum status admin_create(struct admin *a, const char *topic,
                                     const struct admin_topic *want, struct deadline until,
                                     struct err *err);
-/* Sets cleanup.policy, retention.ms and max.message.bytes, keeps the topic's other settings; never partitions. Returns
- * when the change can be seen. */
+/* Sets cleanup.policy, retention.ms and max.message.bytes, keeps the topic's other settings; never
+ * partitions. Returns when the change can be seen. */
 MUST_CHECK enum status admin_alter(struct admin *a, const char *topic,
                                    const struct admin_topic *want, struct deadline until,
                                    struct err *err);

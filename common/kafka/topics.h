@@ -31,7 +31,7 @@ struct topic_def {
     int64_t retention_hours; /* 0: [topic] event_retention_hours; -1: for ever (compacted) */
     /* 0: the broker's; more where records of other topics come with headers added. */
     int64_t max_message_bytes;
-    const char *key;         /* what the key is, for docs */
+    const char *key; /* what the key is, for docs */
     const char *help;
 };
 
