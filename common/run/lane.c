@@ -276,10 +276,12 @@ static enum status take_record(struct lane *lane, struct message *message, struc
     struct item *item = lane->item;
     enum status rc = ST_OK;
 
-    if (item->kind == ITEM_PARKED)
+    if (item->kind == ITEM_PARKED) {
+        make_identity(lane); /* until its own is read */
         rc = parked_take(lane, err);
-    else
+    } else {
         lane->record = item->record;
+    }
     if (!lane->record)
         return rc;
     message->record = lane->record;

@@ -245,9 +245,15 @@ static void take_keys(struct parker *p)
     if (engine->pressed)
         ask_oldest(engine);
     while (engine->leaving && p->row_count < ROWS_MAX && p->key_count < ROWS_MAX) {
-        if (engine->leaving->kind == ITEM_RECORD && engine->parked_keys >= KEYS_MAX)
+        struct item *head = engine->leaving;
+
+        if (!keys_is_deferred(&head->link)) { /* its time came first: a lane is about to take it */
+            park_forget(engine, head);
+            continue;
+        }
+        if (head->kind == ITEM_RECORD && engine->parked_keys >= KEYS_MAX)
             return;
-        if (!take_key(p, engine->leaving))
+        if (!take_key(p, head))
             return;
     }
 }
