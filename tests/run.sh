@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds, runs the tests. The last line is 'N passed, N failed'; exit 0 only without failures.
-#   tests/run.sh                      unit, lint, e2e, fuzz, in counts that fit (README.md)
+#   tests/run.sh                      unit, lint, e2e, threads, fuzz, in counts that fit (README.md)
 #   tests/run.sh unit|lint|fuzz       one part
+#   tests/run.sh threads [ARGS]       the engine's tests under ThreadSanitizer
 #   tests/run.sh e2e [PYTEST ARGS]    e.g. `tests/run.sh e2e -k harness`
 #   tests/run.sh bench NAME [ARGS]    tests/bench/NAME.sh or .py, with an optimised build
 #   tests/run.sh soak [PYTEST ARGS]   the end-to-end tests with the counts of the acceptance lists
@@ -13,6 +14,7 @@
 builds=$KABAO_ROOT/build
 passed=0
 failed=0
+E2E_JOBS=2 # each with a broker and a database server of its own; they mostly wait
 KABAO_SEED=${KABAO_SEED:-$((RANDOM * 32768 + RANDOM))}
 export KABAO_SEED
 export PYTHONDONTWRITEBYTECODE=1
@@ -63,13 +65,18 @@ build_clang() {
         -DCMAKE_C_FLAGS=-fsanitize=fuzzer-no-link
 }
 
+build_threads() {
+    build threads "gcc, ThreadSanitizer" -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DSANITIZE=thread
+}
+
 build_release() { build release "gcc, optimised" -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo; }
 
-run_ctest() { # label, ctest arguments: counts CTest's own summary; none at all is a failure
-    local label=$1 report=$builds/debug/ctest-$1.log total= bad=
-    shift
+run_ctest() { # build, label, ctest arguments: counts CTest's own summary; none at all is a failure
+    local dir=$builds/$1 label=$2 total= bad=
+    local report=$dir/ctest-$label.log
+    shift 2
     rm -f "$report"
-    in_group ctest --test-dir "$builds/debug" -L "^$label\$" --output-on-failure --no-tests=error \
+    in_group ctest --test-dir "$dir" -L "^$label\$" --output-on-failure --no-tests=error \
         --output-log "$report" "$@" || true
     read -r bad total < <(sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$report") || true
     if [ -z "${total:-}" ]; then count 0 1; else count $((total - bad)) "$bad"; fi
@@ -77,7 +84,7 @@ run_ctest() { # label, ctest arguments: counts CTest's own summary; none at all 
 
 part_unit() {
     build_debug || return 0
-    run_ctest unit -j "$(nproc)"
+    run_ctest debug unit -j "$(nproc)"
 }
 
 part_lint() {
@@ -99,6 +106,7 @@ pytest() { # cmake build to test, arguments
     rm -f "$report"
     local status=0
     KABAO_BIN=$bin in_group /usr/bin/python3 -m pytest "$KABAO_ROOT/tests/e2e" --junitxml="$report" \
+        -n "$E2E_JOBS" --dist loadfile \
         -o cache_dir="$builds/pytest_cache" "$@" || status=$?
     local tests= bad= skipped=
     read -r bad skipped tests < <(sed -n 's/.*<testsuite [^>]*errors="\([0-9]*\)" failures="\([0-9]*\)" skipped="\([0-9]*\)" tests="\([0-9]*\)".*/\1 \2 \3 \4/p' \
@@ -120,7 +128,7 @@ prepare_servers() {
 part_e2e() {
     prepare_servers
     build_debug || return 0
-    [ $# -gt 0 ] || run_ctest e2e
+    [ $# -gt 0 ] || run_ctest debug e2e
     pytest debug "$@"
 }
 
@@ -128,6 +136,16 @@ part_soak() {
     prepare_servers
     build_debug || return 0
     KABAO_SOAK=1 pytest debug "$@"
+}
+
+# What runs on many threads. The programs are watched, not the distribution's libraries (tests/tsan).
+part_threads() {
+    prepare_servers
+    build_threads || return 0
+    local watched="exitcode=66 halt_on_error=0 suppressions=$KABAO_ROOT/tests/tsan/suppressions.txt"
+    TSAN_OPTIONS=$watched run_ctest threads unit -R 'unit\.(run|db)\.'
+    [ $# -gt 0 ] || set -- -k 'test_order or test_flow'
+    pytest threads "$@"
 }
 
 fuzz_one() { # program; new inputs stay in the build folder, finds are shown
@@ -180,15 +198,15 @@ part_bench() {
 part=${1:-all}
 [ $# -eq 0 ] || shift
 case $part in
-all | unit | lint | e2e | fuzz | bench | soak) ;;
-*) die "unknown part: $part (unit, lint, e2e, fuzz, bench, soak)" ;;
+all | unit | lint | e2e | threads | fuzz | bench | soak) ;;
+*) die "unknown part: $part (unit, lint, e2e, threads, fuzz, bench, soak)" ;;
 esac
 need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_SERVERS[@]}" "${PACKAGES_TEST[@]}"
 group=
 on_exit end_group
 say "KABAO_SEED=$KABAO_SEED"
 if [ "$part" = all ]; then
-    for part in unit lint e2e fuzz; do
+    for part in unit lint e2e threads fuzz; do
         step "== $part"
         "part_$part"
     done
