@@ -144,7 +144,7 @@ part_threads() {
     build_threads || return 0
     local watched="exitcode=66 halt_on_error=0 suppressions=$KABAO_ROOT/tests/tsan/suppressions.txt"
     TSAN_OPTIONS=$watched run_ctest threads unit -R 'unit\.(run|db)\.'
-    [ $# -gt 0 ] || set -- -k 'test_order or test_flow'
+    [ $# -gt 0 ] || set -- -k 'test_order or test_flow or test_park or test_marks or test_rebalance or test_redrive'
     pytest threads "$@"
 }
 
