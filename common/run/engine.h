@@ -85,9 +85,11 @@ struct item {
     struct item *park_next;
     bool wants_park;
 
-    int topic_index; /* ITEM_PARKED without a key, as the next */
+    int topic_index; /* of the record; ITEM_PARKED: this and offset name a queue without a key */
     int64_t offset;
-    size_t rows;         /* ITEM_PARKED, as the next two: how many there are of the key */
+    int32_t number;      /* ITEM_PARKED, as all below: the queue's partition number */
+    int64_t epoch;       /* by which it is ours */
+    size_t rows;         /* how many there are of the key */
     uint64_t covered_by; /* the commit after which the rows are MySQL's */
     int waits;           /* in a row */
 };

@@ -45,7 +45,8 @@ struct keys {
     struct ready_list live;
     struct ready_list redrive;
     size_t redrive_running;
-    size_t waiting_items; /* of the entries in the heap */
+    bool redrive_was_last; /* what keys_next gave last */
+    size_t waiting_items;  /* of the entries in the heap */
     struct keys_entry **heap;
     size_t heap_count;
     size_t heap_size;
@@ -362,11 +363,12 @@ static void wake_due(struct keys *k, int64_t now_ms)
     }
 }
 
-/* Redrive's one lane goes before live traffic, the rest of its share after it. */
+/* Redrive's one lane goes before live traffic, but not twice in a row, so that a worker with a
+ * single lane serves both in turn; the rest of its share goes after it. */
 static struct keys_entry *choose(const struct keys *k, size_t redrive_lanes)
 {
     assert(redrive_lanes >= 1);
-    if (k->redrive.head && k->redrive_running == 0)
+    if (k->redrive.head && k->redrive_running == 0 && !(k->redrive_was_last && k->live.head))
         return k->redrive.head;
     if (k->live.head)
         return k->live.head;
@@ -383,6 +385,7 @@ struct keys_item *keys_next(struct keys *k, int64_t now_ms, size_t redrive_lanes
         return NULL;
     ready_remove(k, e);
     run_start(k, e);
+    k->redrive_was_last = e->head->redrive;
     return e->head;
 }
 

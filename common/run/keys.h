@@ -35,9 +35,9 @@ DECLARE_FREEP(struct keys, keys_free)
  * nothing changed. */
 MUST_CHECK bool keys_add(struct keys *k, int32_t partition, struct str key, struct keys_item *item);
 /* The item that may run now; its key is then running. Deferred keys become ready at their time. Of
- * each class the key that has been ready longest; which class: redrive while no redrive item runs,
- * so that live ones cannot starve it; else live; else redrive while fewer than redrive_lanes (at
- * least 1) of it run. NULL: none. */
+ * each class the key that has been ready longest; which class: redrive while no redrive item runs
+ * and the last one was live, so that neither starves the other; else live; else redrive while fewer
+ * than redrive_lanes (at least 1) of it run. NULL: none. */
 struct keys_item *keys_next(struct keys *k, int64_t now_ms, size_t redrive_lanes);
 /* keys_next would find something without a deferred key coming due. */
 bool keys_has_next(const struct keys *k, size_t redrive_lanes);

@@ -289,7 +289,7 @@ static enum status take_record(struct lane *lane, struct message *message, struc
     if (rc != ST_OK)
         return rc;
     if (item->kind == ITEM_RECORD)
-        lane->topic_index = item->partition->topic_index;
+        lane->topic_index = item->topic_index;
     rc = hold_record(lane, err);
     return rc == ST_OK ? run_record(lane, message, err) : rc;
 }

@@ -164,7 +164,7 @@ static void ask_oldest(struct engine *engine)
 /* Taking keys out */
 
 /* In the place of a record and all behind it. */
-static struct item *stub_new(const struct item *head)
+static struct item *stub_new(const struct engine *engine, const struct item *head)
 {
     struct item *stub = item_new(ITEM_PARKED, head->record->key);
 
@@ -172,7 +172,9 @@ static struct item *stub_new(const struct item *head)
         return NULL;
     stub->link.redrive = head->link.redrive;
     stub->partition = head->partition;
-    stub->topic_index = head->partition->topic_index;
+    stub->topic_index = head->topic_index;
+    stub->number = head->partition->number;
+    stub->epoch = engine->epochs[stub->number];
     stub->offset = head->record->offset;
     stub->admitted_ms = head->admitted_ms;
     stub->due_ms = head->due_ms;
@@ -205,19 +207,19 @@ static void take_records(struct parker *p, struct moving *key)
     }
 }
 
-static void note_owner(struct parker *p, int32_t part)
+static void note_owner(struct parker *p, const struct item *stub)
 {
     for (size_t i = 0; i < p->owner_count; i++)
-        if (p->owners[i].part == part)
+        if (p->owners[i].part == stub->number)
             return;
-    p->owners[p->owner_count++] = (struct owner){part, p->engine->epochs[part]};
+    p->owners[p->owner_count++] = (struct owner){stub->number, stub->epoch};
 }
 
 static bool take_key(struct parker *p, struct item *head)
 {
     struct engine *engine = p->engine;
     bool fresh = head->kind == ITEM_RECORD;
-    struct item *stub = fresh ? stub_new(head) : head;
+    struct item *stub = fresh ? stub_new(engine, head) : head;
     struct moving *key;
 
     if (!stub)
@@ -231,7 +233,7 @@ static bool take_key(struct parker *p, struct item *head)
     engine->running++;
     stub->partition->running++;
     take_records(p, key);
-    note_owner(p, stub->partition->number);
+    note_owner(p, stub);
     return true;
 }
 

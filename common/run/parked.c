@@ -8,6 +8,9 @@
 
 enum { COVER_WAIT_MS = 100, LOST_WAIT_MS = 1000, TAKE_MS = 5000 };
 
+/* What was done must not be done again because the attempt took all of its time. */
+enum { FINISH_MS = 5000 };
+
 int engine_topic(const struct engine *engine, struct str topic)
 {
     for (size_t i = 0; i < engine->topic_count; i++)
@@ -33,8 +36,8 @@ static enum status read_first(struct lane *lane, enum parked_found *found, struc
     const struct item *item = lane->item;
     const struct parked_queue queue = {
         .worker = engine->def->name,
-        .part = item->partition->number,
-        .epoch = engine->epochs[item->partition->number],
+        .part = item->number,
+        .epoch = item->epoch,
         .key = item->key,
         .topic = str_from(engine->topics[item->topic_index]),
         .off = item->offset,
@@ -121,7 +124,7 @@ enum status parked_finish(struct lane *lane, struct err *err)
 
     if (!lane->record)
         return ST_OK;
-    return blame_database(writer_do(lane->engine->writer, &job, lane->until, err), err);
+    return blame_database(writer_do(lane->engine->writer, &job, deadline_in(FINISH_MS), err), err);
 }
 
 static enum status update_row(struct db *tx, void *arg, struct err *err)
@@ -141,6 +144,6 @@ void parked_note(struct lane *lane, int64_t next_at_ms)
     lane->row.first_failed_ms = item->first_failed_ms;
     lane->row.last_failed_ms = item->last_failed_ms;
     lane->row.reason = str_from(item->reason);
-    if (lane_run(lane, update_row, lane, &err) != ST_OK)
+    if (writer_run(lane->engine->writer, update_row, lane, deadline_in(FINISH_MS), &err) != ST_OK)
         log_debug(EV("parked.not_noted"), kv_cstr("code", err.code), kv_cstr("error", err.text));
 }

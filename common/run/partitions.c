@@ -127,6 +127,7 @@ static enum admission queue_record(struct engine *engine, struct item *item)
         return NO_MEMORY;
     offsets_add(p->offsets, r->offset, r->timestamp_ms, item->admitted_ms);
     item->partition = p;
+    item->topic_index = p->topic_index;
     engine->inflight++;
     engine->inflight_bytes += item->bytes;
     engine->crowded = engine->crowded || partitions_crowded(p);

@@ -136,6 +136,7 @@ static enum status add_stub(void *arg, const struct parked_head *head, struct er
     stub->topic_index = engine_topic(t->engine, head->topic);
     stub->link.redrive = stub->topic_index == (int)t->engine->topic_count - 1;
     stub->offset = head->off;
+    stub->number = head->part;
     stub->rows = (size_t)head->rows;
     stub->due_ms = mono_of(head->next_at_ms);
     stub->admitted_ms = clock_mono_ms();
@@ -221,6 +222,15 @@ static bool list_owners(struct taking *t, const struct topic_partition *partitio
 
 /* Handing over */
 
+static int64_t epoch_of(const struct taking *t, int32_t number)
+{
+    size_t i = 0;
+
+    while (t->owners[i].part != number)
+        i++;
+    return t->owners[i].epoch;
+}
+
 /* With sched_lock. A stub that cannot be queued would be a key out of order. */
 static bool queue_stubs(struct taking *t)
 {
@@ -234,6 +244,7 @@ static bool queue_stubs(struct taking *t)
             return false;
         t->stubs = stub->park_next;
         stub->park_next = NULL;
+        stub->epoch = epoch_of(t, stub->number);
         engine->parked_keys++;
         engine->parked_records += stub->rows;
     }

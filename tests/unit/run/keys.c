@@ -113,6 +113,24 @@ static void test_keys_without_a_name_are_records_of_their_own(void **state)
         keys_settle(k, &i[n]);
 }
 
+static void test_keys_one_lane_serves_both_in_turn(void **state)
+{
+    AUTO(keys_freep) struct keys *k = keys_new();
+    struct keys_item live[2] = {0};
+    struct keys_item redrive[2] = {0};
+    struct keys_item *const turns[] = {&redrive[0], &live[0], &redrive[1], &live[1]};
+
+    (void)state;
+    must_add(k, &live[0], "a", LIVE);
+    must_add(k, &live[1], "b", LIVE);
+    must_add(k, &redrive[0], "c", REDRIVE);
+    must_add(k, &redrive[1], "d", REDRIVE);
+    for (size_t i = 0; i < COUNT_OF(turns); i++) {
+        assert_ptr_equal(keys_next(k, 0, 1), turns[i]);
+        keys_settle(k, turns[i]);
+    }
+}
+
 static void test_keys_redrive_has_one_lane_first_and_its_share_last(void **state)
 {
     (void)state;
@@ -167,8 +185,8 @@ static void test_keys_are_of_the_class_of_their_first_item(void **state)
     assert_ptr_equal(keys_next(k, 0, 1), &mixed[1]);
     assert_null(keys_next(k, 0, 1));
     keys_settle(k, &mixed[1]);
-    assert_ptr_equal(keys_next(k, 0, 1), &redrive[0]);
     assert_ptr_equal(keys_next(k, 0, 1), &mixed[2]);
+    assert_ptr_equal(keys_next(k, 0, 1), &redrive[0]);
     /* What a live record stands before is no redrive, even if that runs now. */
     assert_null(keys_next(k, 0, 1));
     keys_settle(k, &mixed[2]);
@@ -412,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_keys_deferred_hold_up_only_themselves),
         cmocka_unit_test(test_keys_without_a_name_are_records_of_their_own),
         cmocka_unit_test(test_keys_redrive_has_one_lane_first_and_its_share_last),
+        cmocka_unit_test(test_keys_one_lane_serves_both_in_turn),
         cmocka_unit_test(test_keys_are_of_the_class_of_their_first_item),
         cmocka_unit_test(test_keys_held_do_not_wait_for_their_time),
         cmocka_unit_test(test_keys_move_behind_what_stands_for_them),

@@ -26,6 +26,7 @@ struct slot {
 };
 
 struct model {
+    bool redrive_was_last;
     struct keys *keys;
     struct slot slots[SLOTS];
     bool draining[PARTITIONS]; /* between keys_drop and keys_revoke */
@@ -154,7 +155,7 @@ static const struct slot *model_choice(const struct model *m, size_t redrive_lan
 
     for (const struct slot *s = m->slots; s < m->slots + SLOTS; s++)
         running += s->state == SLOT_RUNNING && s->items[0]->redrive;
-    if (redrive && running == 0)
+    if (redrive && running == 0 && !(m->redrive_was_last && longest_ready(m, false)))
         return redrive;
     if (live)
         return live;
@@ -202,6 +203,7 @@ static void do_next(struct model *m, struct seed *seed)
         return;
     s = find_head(m, item);
     assert_int_equal(s->state, SLOT_READY);
+    m->redrive_was_last = item->redrive;
     assert_int_equal(item->redrive, expected->items[0]->redrive);
     assert_false(is_before(expected, s));
     s->state = SLOT_RUNNING;
