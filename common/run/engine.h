@@ -34,10 +34,6 @@ enum { TOPICS_MAX = WORKER_INPUTS_MAX + 1 };
 
 enum { RANGES_MAX = 2048 };
 
-/* Without a sign of life for so long the partitions may be somebody else's: less than
- * session.timeout.ms. */
-enum { OWNER_SURE_MS = 4000 };
-
 /* One assigned partition of one topic. The list is changed by the pump alone, under sched_lock, so
  * that the pump may walk it without. */
 struct partition {
@@ -127,6 +123,9 @@ struct engine {
     struct retry_policy retry;
     struct engine_series series;
     int64_t budget_ms; /* of one attempt; well within drain_timeout_ms */
+    /* Without a sign of life for so long the partitions may be somebody else's: two thirds of the
+     * group's session. */
+    int64_t owner_sure_ms;
 
     struct producer *producer;
     struct consumer *consumer; /* pump only */

@@ -372,7 +372,7 @@ static void serve_item(struct lane *lane, struct item *item)
  * partitions are still ours: the process, or the pump, stood still. */
 static bool may_begin(const struct engine *engine, int64_t now_ms)
 {
-    return now_ms - atomic_load(&engine->owner_ms) < OWNER_SURE_MS;
+    return now_ms - atomic_load(&engine->owner_ms) < engine->owner_sure_ms;
 }
 
 static struct item *find_item(struct engine *engine)

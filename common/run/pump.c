@@ -36,7 +36,7 @@ static void keep_owner(struct engine *engine)
 {
     int64_t now_ms = clock_mono_ms();
 
-    if (now_ms - atomic_load(&engine->owner_ms) < OWNER_SURE_MS || takeover_holds(engine))
+    if (now_ms - atomic_load(&engine->owner_ms) < engine->owner_sure_ms || takeover_holds(engine))
         atomic_store(&engine->owner_ms, now_ms);
 }
 

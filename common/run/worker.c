@@ -4,6 +4,7 @@
 
 #include "app/admin.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "db/mysql.h"
 #include "kafka/client.h"
 #include "metrics/catalog.h"
@@ -12,9 +13,12 @@
 #include "run/supervisor.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { POLL_STUCK_MS = 60000, COMMIT_STUCK_MS = 60000, STUCK_BUDGETS = 2, PROGRAM_SIZE = 64 };
+
+enum { SESSION_MS = 6000 }; /* session.timeout.ms where nobody set it (kafka/client.c) */
 
 enum { BUDGET_MAX_MS = 20000, BUDGET_MIN_MS = 1000, STOP_MIN_MS = 3000 };
 
@@ -250,6 +254,16 @@ static void name_topics(struct engine *engine)
     engine->partition_count = (int32_t)settings->partitions;
 }
 
+static int64_t session_ms(const struct settings_kafka *kafka)
+{
+    int64_t ms = SESSION_MS;
+
+    for (size_t i = 0; i < kafka->count; i++)
+        if (strcmp(kafka->properties[i].name, "session.timeout.ms") == 0)
+            (void)num_parse_i64(str_from(kafka->properties[i].value), 1, INT32_MAX, &ms);
+    return ms;
+}
+
 static enum status engine_open(struct engine *engine, struct err *err)
 {
     const struct settings *settings = engine->settings;
@@ -261,6 +275,7 @@ static enum status engine_open(struct engine *engine, struct err *err)
     };
     name_topics(engine);
     engine->budget_ms = budget_ms(engine);
+    engine->owner_sure_ms = session_ms(&settings->kafka) * 2 / 3;
     engine->tokens_wanted = 1;
     find_series(engine);
     return make_parts(engine, err);
