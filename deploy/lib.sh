@@ -135,7 +135,9 @@ run_at_exit() {
     exit "$status"
 }
 
-# build_tree DIR CMAKE_ARGUMENT...: configures once (again when the arguments change) and builds all targets.
+# build_tree DIR CMAKE_ARGUMENT...: configures once (again when the arguments change) and builds BUILD_TARGETS, all when
+# there are none.
+BUILD_TARGETS=()
 build_tree() {
     local dir=$1 want
     shift
@@ -150,5 +152,5 @@ build_tree() {
         }
         printf '%s' "$want" >"$dir/arguments"
     fi
-    ninja -C "$dir" --quiet >&2
+    ninja -C "$dir" --quiet "${BUILD_TARGETS[@]}" >&2
 }

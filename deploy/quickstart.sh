@@ -72,6 +72,7 @@ build() {
     fi
     local dir=$KABAO_ROOT/build/release
     step "building $dir"
+    BUILD_TARGETS=(kabao-ingress kabao-token kabao-member kabao-store kabaoctl kabao-wxsim)
     build_tree "$dir" -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo || die "the build failed: see above"
     bin=$dir/bin
 }
