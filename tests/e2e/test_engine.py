@@ -102,6 +102,17 @@ def test_a_start_that_waits_can_be_stopped(apply, config, run, broker):
     stop_in_time(program)
 
 
+def test_a_record_at_the_size_limit_can_die(store, kafka):
+    """What a producer may send at most, and the headers of a dead letter beside it."""
+    key, _, headers = event_record("user_get_card", code="1")
+    value = '{"event":"%s"}' % ("x" * 999_400)
+    kafka.produce("event.wechat", key, value, headers)
+    (letter,) = kafka.wait("dlq.store", 1)
+    assert (letter.header("dlq-reason"), letter.value) == ("schema", value.encode())
+    size = sum(len(name) + len(text) for name, text in letter.headers) + len(key) + len(value)
+    assert size > 1_000_000
+
+
 def test_what_is_no_event_is_dead_at_once(store, kafka, db):
     key, value, headers = event_record("user_get_card", code="1")
     odd = {**headers, "x-bytes": b"\x00\xff\x80", "dlq-theirs": b"stays"}

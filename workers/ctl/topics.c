@@ -99,6 +99,8 @@ static enum status plan_topic(struct plan *plan, const struct topic_def *def, co
     rc = admin_describe(plan->admin, name, deadline_in(ASK_MS), &is, err);
     if (rc != ST_OK)
         return rc;
+    if (want.max_message_bytes > 0 && is.max_message_bytes > want.max_message_bytes)
+        want.max_message_bytes = is.max_message_bytes; /* somebody wants more */
     verdict = judge(&is, &want);
     if (plan->apply)
         rc = mend(plan, name, &verdict, &want, err);
