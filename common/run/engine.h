@@ -209,6 +209,8 @@ struct lane {
     int64_t crashes;             /* of the record, so far */
     bool suspected;              /* no other suspect runs until suspects_leave */
     bool ran;                    /* the handler was called */
+    const char *answered_path;   /* of the calls table: static */
+    struct series *answered;     /* its calls with errcode 0 */
     bool is_dark;                /* the path of the last call is */
     struct quota_dark dark;
     struct trace trace; /* of the item in hand */

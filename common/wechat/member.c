@@ -31,6 +31,10 @@ static void write_scalar(const struct json *value, struct jsonw *w)
 {
     AUTO(buf_done) struct buf text = BUF_INIT(w->out->max);
 
+    if (json_is(value, JSON_STRING)) { /* most are */
+        jsonw_str(w, json_str(value));
+        return;
+    }
     json_format(value, &text);
     jsonw_raw(w, buf_str(&text));
     if (!buf_ok(&text))
