@@ -356,8 +356,11 @@ static void move_keys(struct parker *p)
     enum status rc;
 
     take_keys(p);
-    if (p->key_count == 0)
+    if (p->key_count == 0) {
+        if (engine->leaving) /* no memory, or too many are there already */
+            p->pause_until = deadline_in(PAUSE_MS);
         return;
+    }
     (void)pthread_mutex_unlock(&engine->sched_lock);
     rc = writer_run(engine->writer, store, p, deadline_in(WRITE_MS), &err);
     if (rc == ST_OK)
