@@ -197,7 +197,8 @@ def test_a_wrong_frame_is_400_without_detail(push, wrong):
 
 
 @pytest.mark.parametrize("text", ["", "A", "====", "AAAA" * 100, "not base64!", "AAAAA===", "A" * 64 + "\n",
-                                  encrypt(GOOD, SECRETS["aes_key_previous"])])
+                                  encrypt(GOOD, SECRETS["aes_key_previous"])],
+                         ids=["nothing", "short", "padding", "zeros", "no base64", "padded wrongly", "a line", "another key"])
 def test_what_cannot_be_decrypted_is_400(push, text):
     reply = push.post(xml({"ToUserName": ORIGINAL_ID, "Encrypt": text}), push.query(text.strip()))
     assert reply.status == 400
