@@ -169,7 +169,7 @@ def test_quickstart_refuses_what_it_does_not_know(short_tmp, arguments):
 def test_tests_are_run_by_the_command_that_readme_names():
     """This test is part of it; a part that does not exist is refused."""
     done = subprocess.run([ROOT / TESTS, "no-such-part"], check=False, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1 and "unit, lint, e2e, fuzz, bench, soak" in done.stderr
+    assert done.returncode == 1 and "unit, lint, e2e, threads, fuzz, bench, soak" in done.stderr
 
 
 def test_path_is_where_quickstart_builds():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One child process: tied to the test run, ended by its own process id, never by name."""
+import glob
 import os
 import random
 import re
@@ -71,7 +72,17 @@ class Process:
         self.child.send_signal(number)
 
     def freeze(self):
+        """Returns when every thread has stopped: the signal itself says only that they will."""
         os.killpg(self.pid, signal.SIGSTOP)
+        wait_for(lambda: all(state in "TtZX" for state in self._thread_states()), 20, f"{self.argv[0]} frozen")
+
+    def _thread_states(self):
+        for stat in glob.glob(f"/proc/{self.pid}/task/*/stat"):
+            try:
+                with open(stat, encoding="utf-8", errors="replace") as file:
+                    yield file.read().rpartition(")")[2].split()[0]
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # the thread has ended
 
     def thaw(self):
         if self.running:
