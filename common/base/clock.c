@@ -23,6 +23,7 @@ enum {
 
 #define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
+#define YEAR_MS   (INT64_C(365) * MS_PER_DAY)
 /* 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z: four digits hold no other year. */
 #define WALL_MIN_MS INT64_C(-62167219200000)
 #define WALL_MAX_MS INT64_C(253402300799999)
@@ -90,6 +91,15 @@ int64_t deadline_left_ms(struct deadline deadline)
         return INT64_MAX;
     now_ms = clock_mono_ms();
     return deadline.at_ms > now_ms ? deadline.at_ms - now_ms : 0;
+}
+
+struct timespec deadline_timespec(struct deadline deadline)
+{
+    int64_t at_ms = deadline.at_ms;
+
+    if (at_ms == deadline_none().at_ms)
+        at_ms = clock_mono_ms() + YEAR_MS;
+    return (struct timespec){.tv_sec = at_ms / MS_PER_S, .tv_nsec = at_ms % MS_PER_S * NS_PER_MS};
 }
 
 bool deadline_passed(struct deadline deadline)

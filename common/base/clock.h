@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /* An absolute point on the monotonic clock; passed down instead of time-outs. Zero = none. */
 struct deadline {
@@ -22,6 +23,8 @@ struct deadline deadline_min(struct deadline a, struct deadline b);
 /* Milliseconds left: 0 when passed, INT64_MAX for none. */
 int64_t deadline_left_ms(struct deadline deadline);
 bool deadline_passed(struct deadline deadline);
+/* For pthread_cond_timedwait on CLOCK_MONOTONIC; one that never passes is a year away. */
+struct timespec deadline_timespec(struct deadline deadline);
 
 enum { CLOCK_RFC3339_SIZE = 32 };
 

@@ -66,10 +66,7 @@ void queue_free(struct queue *q)
 /* Returns false when the deadline has passed; true may be a false alarm. Called with the lock. */
 static bool wait_on(pthread_cond_t *cond, struct queue *q, struct deadline until)
 {
-    const struct timespec at = {
-        .tv_sec = until.at_ms / 1000,
-        .tv_nsec = until.at_ms % 1000 * 1000000,
-    };
+    const struct timespec at = deadline_timespec(until);
 
     if (until.at_ms == 0) {
         must_be_0(pthread_cond_wait(cond, &q->lock));

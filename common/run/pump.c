@@ -25,7 +25,7 @@ static void nap(int64_t ms)
 
 void pump_wait_freed(struct engine *engine, struct deadline until)
 {
-    struct timespec at = {.tv_sec = until.at_ms / 1000, .tv_nsec = until.at_ms % 1000 * 1000000};
+    struct timespec at = deadline_timespec(until);
 
     (void)pthread_cond_timedwait(&engine->lane_freed, &engine->sched_lock, &at);
 }

@@ -154,7 +154,7 @@ static bool is_usable(const struct token_entry *entry, const char *older)
 static bool wait_usable(struct tokens *t, const struct slot *slot, const char *older,
                         struct deadline until)
 {
-    struct timespec at = {.tv_sec = until.at_ms / 1000, .tv_nsec = until.at_ms % 1000 * 1000000};
+    struct timespec at = deadline_timespec(until);
 
     while (!is_usable(&slot->entry, older) && !deadline_passed(until))
         (void)pthread_cond_timedwait(&t->slots_changed, &t->slots_lock, &at);

@@ -180,9 +180,21 @@ static void test_clock_monotonic_never_goes_back(void **state)
     assert_true(clock_wall_ms() > INT64_C(1577836800000));
 }
 
+static void test_deadline_timespec_can_be_waited_for(void **state)
+{
+    struct timespec at = deadline_timespec((struct deadline){1234567});
+    struct timespec never = deadline_timespec(deadline_none());
+
+    (void)state;
+    assert_int_equal(at.tv_sec, 1234);
+    assert_int_equal(at.tv_nsec, 567000000);
+    assert_true(never.tv_sec > clock_mono_ms() / 1000 + 86400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_deadline_timespec_can_be_waited_for),
         cmocka_unit_test(test_clock_formats_what_the_c_library_says),
         cmocka_unit_test(test_clock_formats_years_out_of_reach_as_the_nearest),
         cmocka_unit_test(test_clock_parses_every_form),
