@@ -80,6 +80,7 @@ struct item {
     struct item *park_prev; /* among those that want to leave memory; guarded by sched_lock */
     struct item *park_next;
     bool wants_park;
+    bool may_have_row; /* ITEM_RECORD: nobody knows whether it was stored; no row may outlive it */
 
     int topic_index; /* of the record; ITEM_PARKED: this and offset name a queue without a key */
     int64_t offset;
@@ -268,6 +269,8 @@ struct item *item_new(enum item_kind kind, struct str key);
 /* parked.c: a key's rows, from the lane that has its item */
 /* Reads the first row; ST_OK with lane->record NULL: none is left. */
 MUST_CHECK enum status parked_take(struct lane *lane, struct err *err);
+/* What is settled may stand in MySQL. */
+bool parked_has_row(const struct item *item);
 /* The lane's rows, and the end of the parked one, in one transaction. */
 MUST_CHECK enum status parked_finish(struct lane *lane, struct err *err);
 /* Keeps what the last attempt changed. */
@@ -287,6 +290,10 @@ void park_uncount(struct engine *engine, const struct item *item);
 
 /* The index of a topic of this worker, -1 when it is none. */
 int engine_topic(const struct engine *engine, struct str topic);
+bool engine_is_redrive(const struct engine *engine, int topic_index);
+
+/* wish.c: wakes the parked keys somebody asked something of. Without locks; park only. */
+void wish_look(struct engine *engine);
 
 /* takeover.c: the fence, what belongs to whom, and what the last owner left. */
 MUST_CHECK enum status takeover(struct engine *engine, const struct topic_partition *partitions,

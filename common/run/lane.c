@@ -263,7 +263,7 @@ static enum status await_emits(struct lane *lane, enum status rc, struct err *er
 
 static enum status write_rows(struct lane *lane, struct err *err)
 {
-    if (lane->item->kind == ITEM_PARKED)
+    if (parked_has_row(lane->item))
         return parked_finish(lane, err);
     if (lane->row_count == 0)
         return ST_OK;

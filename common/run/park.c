@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys that leave memory: one thread that takes waiting keys out of the scheduler, writes their
- * records to MySQL under the fence, and leaves an item in their place that stands for the rows. It
- * also looks for what people wish of them. */
+ * records to MySQL under the fence, and leaves an item in their place that stands for the rows. */
 #include "base/mem.h"
 #include "log/log.h"
 #include "metrics/catalog.h"
@@ -35,6 +34,7 @@ struct parker {
     size_t row_count;
     struct owner owners[ROWS_MAX];
     size_t owner_count;
+    bool tried; /* the rows were sent: without an answer they may be stored all the same */
     struct deadline pause_until;
     struct deadline wishes_at;
     struct log_limit limit;
@@ -265,7 +265,7 @@ static void take_keys(struct parker *p)
 /* writer_fn */
 static enum status store(struct db *tx, void *arg, struct err *err)
 {
-    const struct parker *p = arg;
+    struct parker *p = arg;
     const char *worker = p->engine->def->name;
     bool mine = false;
     enum status rc = owner_check(tx, worker, p->owners, p->owner_count, &mine, err);
@@ -274,6 +274,7 @@ static enum status store(struct db *tx, void *arg, struct err *err)
         return rc;
     if (!mine)
         return err_wait(err, "owner", deadline_in(PAUSE_MS), "another instance has it");
+    p->tried = true;
     return parked_insert(tx, worker, p->rows, p->row_count, err);
 }
 
@@ -302,8 +303,10 @@ static void let_go(struct parker *p, const struct moving *key)
 
 static void put_back(struct parker *p, const struct moving *key)
 {
-    for (size_t i = key->first + key->count; i-- > key->first;)
+    for (size_t i = key->first + key->count; i-- > key->first;) {
+        p->items[i]->may_have_row = p->items[i]->may_have_row || p->tried;
         keys_put_next(p->engine->keys, &key->stub->link, &p->items[i]->link);
+    }
 }
 
 /* Somebody else will read them. */
@@ -361,6 +364,7 @@ static void move_keys(struct parker *p)
             p->pause_until = deadline_in(PAUSE_MS);
         return;
     }
+    p->tried = false;
     (void)pthread_mutex_unlock(&engine->sched_lock);
     rc = writer_run(engine->writer, store, p, deadline_in(WRITE_MS), &err);
     if (rc == ST_OK)
@@ -379,58 +383,6 @@ static void move_keys(struct parker *p)
     }
 }
 
-/* What people wish */
-
-/* parked_head_fn: its lane sees the wish in the row. */
-static enum status wake_head(void *arg, const struct parked_head *head, struct err *err UNUSED)
-{
-    struct engine *engine = arg;
-    struct keys_item *link;
-
-    (void)pthread_mutex_lock(&engine->sched_lock);
-    link = keys_find(engine->keys, head->part, head->key);
-    if (link && ((struct item *)link)->kind == ITEM_PARKED && keys_is_deferred(link)) {
-        ((struct item *)link)->due_ms = 0;
-        keys_wake(engine->keys, link, 0);
-        (void)pthread_cond_signal(&engine->lane_wanted);
-    }
-    (void)pthread_mutex_unlock(&engine->sched_lock);
-    return ST_OK;
-}
-
-/* Takes sched_lock itself, as all that follows. */
-static size_t list_parts(struct engine *engine, int32_t *parts)
-{
-    size_t count = 0;
-
-    (void)pthread_mutex_lock(&engine->sched_lock);
-    for (const struct partition *p = engine->partitions; p; p = p->next)
-        if (p->topic_index == 0 && engine->parked_keys > 0)
-            parts[count++] = p->number;
-    (void)pthread_mutex_unlock(&engine->sched_lock);
-    return count;
-}
-
-static void look_for_wishes(struct parker *p)
-{
-    struct engine *engine = p->engine;
-    int32_t *parts = mem_array((size_t)engine->partition_count, sizeof(*parts));
-    struct parked_parts mine = {.worker = engine->def->name, .parts = parts};
-    struct db *db = NULL;
-    struct err err = {0};
-
-    if (!parts)
-        return;
-    mine.count = list_parts(engine, parts);
-    if (mine.count > 0 &&
-        db_pool_acquire(engine->pool, deadline_in(WRITE_MS), &db, &err) == ST_OK) {
-        if (parked_wishes(db, &mine, wake_head, engine, &err) != ST_OK)
-            log_debug(EV("park.wishes"), kv_cstr("code", err.code));
-        db_pool_release(engine->pool, db);
-    }
-    mem_free(parts);
-}
-
 static bool has_work(const struct parker *p)
 {
     return (p->engine->leaving || p->engine->pressed) && deadline_passed(p->pause_until);
@@ -445,7 +397,7 @@ static void wait_for_work(struct parker *p)
 
     if (engine->leaving || engine->pressed)
         until = deadline_min(until, p->pause_until);
-    at = (struct timespec){.tv_sec = until.at_ms / 1000, .tv_nsec = until.at_ms % 1000 * 1000000};
+    at = deadline_timespec(until);
     (void)pthread_cond_timedwait(&engine->park_wanted, &engine->sched_lock, &at);
 }
 
@@ -471,7 +423,7 @@ void *park_main(void *arg)
         if (!deadline_passed(p->wishes_at))
             continue;
         (void)pthread_mutex_unlock(&engine->sched_lock);
-        look_for_wishes(p);
+        wish_look(engine);
         (void)pthread_mutex_lock(&engine->sched_lock);
         p->wishes_at = deadline_in(WISHES_EVERY_MS);
     }

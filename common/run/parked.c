@@ -19,6 +19,11 @@ int engine_topic(const struct engine *engine, struct str topic)
     return -1;
 }
 
+bool engine_is_redrive(const struct engine *engine, int topic_index)
+{
+    return topic_index == (int)engine->topic_count - 1;
+}
+
 /* Before the commit that covers them is surely the broker's, the records are Kafka's. */
 static bool is_covered(struct engine *engine, const struct item *item)
 {
@@ -97,6 +102,11 @@ enum status parked_take(struct lane *lane, struct err *err)
     if (found == PARKED_LOST)
         return err_wait(err, "owner", deadline_in(LOST_WAIT_MS), "another instance has it");
     return look_at_row(lane, err);
+}
+
+bool parked_has_row(const struct item *item)
+{
+    return item->kind == ITEM_PARKED || item->may_have_row;
 }
 
 static struct source source_of(const struct lane *lane)

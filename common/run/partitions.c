@@ -61,7 +61,7 @@ bool partitions_full(const struct engine *engine)
 
 enum admission { ADMITTED, NOT_OURS, DONE_BEFORE, WENT_BACK, NO_MEMORY };
 
-/* Bytes that one more record, this far on at most, may need in a commit's metadata. */
+/* How far on the next record may be; gaps are seldom longer. */
 enum { NEXT_OFFSETS = 4096 };
 
 /* Called with sched_lock, as are the next two. */
@@ -114,7 +114,7 @@ static enum admission queue_record(struct engine *engine, struct item *item)
         if (!start_anew(p))
             return NO_MEMORY;
     }
-    item->link.redrive = p->topic_index == (int)engine->topic_count - 1;
+    item->link.redrive = engine_is_redrive(engine, p->topic_index);
     if (!offsets_reserve(p->offsets))
         return NO_MEMORY;
     p->begun = true;

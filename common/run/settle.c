@@ -274,7 +274,7 @@ static void settle_reject(struct lane *lane, const struct err *why)
         return;
     }
     rc = bury(lane, why, &err);
-    if (rc == ST_OK && lane->item->kind == ITEM_PARKED) {
+    if (rc == ST_OK && parked_has_row(lane->item)) {
         lane->row_count = 0; /* what the handler put is not written */
         rc = parked_finish(lane, &err);
     }

@@ -134,7 +134,7 @@ static enum status add_stub(void *arg, const struct parked_head *head, struct er
         return err_retry(err, "memory", "no memory for a parked key");
     stub->partition = partition_of(t, head->part);
     stub->topic_index = engine_topic(t->engine, head->topic);
-    stub->link.redrive = stub->topic_index == (int)t->engine->topic_count - 1;
+    stub->link.redrive = engine_is_redrive(t->engine, stub->topic_index);
     stub->offset = head->off;
     stub->number = head->part;
     stub->rows = (size_t)head->rows;
@@ -345,7 +345,8 @@ bool takeover_holds(struct engine *engine)
     if (!t.owners)
         return false;
     for (const struct partition *p = engine->partitions; p; p = p->next)
-        t.owners[t.owner_count++] = (struct owner){p->number, engine->epochs[p->number]};
+        if (p->topic_index == 0) /* all topics have the same numbers */
+            t.owners[t.owner_count++] = (struct owner){p->number, engine->epochs[p->number]};
     if (db_pool_acquire(engine->pool, deadline_in(DATABASE_MS), &db, &err) != ST_OK)
         return false;
     if (owner_read(db, engine->def->name, t.owners, t.owner_count, &mine, &err) != ST_OK)

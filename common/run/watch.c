@@ -128,7 +128,7 @@ static void ping_broker(struct engine *engine)
                                 &partitions, &err) == ST_OK);
 }
 
-/* A handler far past its deadline is told once, and at last counts as a crash over its record. */
+/* A handler far past its deadline is told of, and at last counts as a crash over its record. */
 static void look_at_lanes(struct engine *engine, struct log_limit *limit)
 {
     int64_t now_ms = clock_mono_ms();

@@ -57,8 +57,9 @@ struct worker_def {
                         struct err *err); /* may be NULL */
     void (*close)(void *state);
     struct worker_tick tick;
-    /* Before the record's dead letter is written; may emit (a requester gets its result). May be
-     * NULL. */
+    /* Before the record's dead letter is written; may emit (a requester gets its result). Event and
+     * value are empty where the record could not be read. Not called for a record over which a
+     * worker died once more than crash_limit: it may have been here. May be NULL. */
     enum status (*on_dead)(struct lane *lane, const struct message *message, const struct err *why,
                            struct err *err);
 };

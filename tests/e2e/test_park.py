@@ -5,6 +5,7 @@ import time
 
 import pytest
 from kit.config import APPID, CARD_ID
+from kit.lossy import LossyDatabase
 from kit.probe import QUICK_GROUP, place, rss_mib  # noqa: F401 (a fixture)
 from kit.scale import count
 from kit.waiting import wait_for
@@ -133,6 +134,30 @@ def test_an_owner_that_slept(place, healed):
     completed_once(place, bad)
     assert not place.judge().disorder()
     place.wait_committed()
+
+
+@pytest.mark.deadline(180)
+def test_a_parking_whose_answer_was_lost_leaves_no_row(place, tmp_path):
+    """Stored or not, nobody can tell: what then runs from memory takes its row with it."""
+    lossy = LossyDatabase(tmp_path / "lossy", place.db.server.socket, after=b"INSERT INTO parked")
+    place.open(1, worker=SOON)
+    program = place.start(mysql={"socket": lossy.path, "connections": 1})
+    bad = place.send(place.script("retry", "bad", Until="healed") for _ in range(5))
+    place.wait_parked(len(bad), BAD)
+    assert lossy.lost.wait(10)
+    wait_for(lambda: program.log_lines("park.delayed"), 30, "the loss noticed")
+    place.heal("healed")
+    wait_for(lambda: place.lines() and place.journal.of("ok", seq=bad[0].seq), 30, "it runs from memory")
+    lossy.mend()
+    place.wait_completed(bad)
+    place.wait_committed()
+    wait_empty(place)
+    program.stop()
+    begun = len(place.journal.of("begin", key=BAD))
+    place.start()
+    place.wait_completed(place.send([place.script("", "bad")]))
+    assert len(place.journal.of("begin", key=BAD)) == begun + 1, "nothing of the past runs again"
+    lossy.close()
 
 
 @pytest.mark.deadline(180)
