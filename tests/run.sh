@@ -14,7 +14,8 @@
 builds=$KABAO_ROOT/build
 passed=0
 failed=0
-E2E_JOBS=2 # each with a broker and a database server of its own; they mostly wait
+E2E_JOBS=2    # each with a broker and a database server of its own; they mostly wait
+PYTEST_S=2100 # a run of pytest that takes longer is ended: a caller with a limit of its own gets an answer
 KABAO_SEED=${KABAO_SEED:-$((RANDOM * 32768 + RANDOM))}
 export KABAO_SEED
 export PYTHONDONTWRITEBYTECODE=1
@@ -105,8 +106,9 @@ pytest() { # cmake build to test, arguments
     shift
     rm -f "$report"
     local status=0
-    KABAO_BIN=$bin in_group /usr/bin/python3 -m pytest "$KABAO_ROOT/tests/e2e" --junitxml="$report" \
-        -n "$E2E_JOBS" --dist loadfile \
+    KABAO_BIN=$bin in_group timeout -k 30 "$PYTEST_S" \
+        /usr/bin/python3 -m pytest "$KABAO_ROOT/tests/e2e" --junitxml="$report" \
+        -n "$E2E_JOBS" --dist loadfile --max-worker-restart 2 \
         -o cache_dir="$builds/pytest_cache" "$@" || status=$?
     local tests= bad= skipped=
     read -r bad skipped tests < <(sed -n 's/.*<testsuite [^>]*errors="\([0-9]*\)" failures="\([0-9]*\)" skipped="\([0-9]*\)" tests="\([0-9]*\)".*/\1 \2 \3 \4/p' \
@@ -135,6 +137,7 @@ part_e2e() {
 part_soak() {
     prepare_servers
     build_debug || return 0
+    PYTEST_S=0 # as long as it takes
     KABAO_SOAK=1 pytest debug "$@"
 }
 

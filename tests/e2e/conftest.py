@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: one broker and one database server for the run; topics, database, settings and programs of its own for
 each test. What a test leaves behind is judged here: every record, every log, every exit."""
+import faulthandler
 import os
 import random
 import signal
@@ -21,6 +22,8 @@ from kit.sim import Sim
 
 SEED = os.environ.get("KABAO_SEED") or str(random.SystemRandom().randrange(2**32))
 _CLEAR = tuple(SECRETS.values())
+_STDERR = pytest.StashKey()
+GRACE_S = 30  # for what ends after a test that was cut short
 
 
 def pytest_report_header():
@@ -33,19 +36,39 @@ def pytest_runtest_makereport(item, call):
     setattr(item, f"report_{call.when}", report)
 
 
+def limit(item):
+    marker = item.get_closest_marker("deadline")
+    return (marker.args[0] if marker else 120) * scale.count(10, 1)
+
+
+def pytest_configure(config):
+    """The run's own standard error, past what pytest captures."""
+    with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        config.stash[_STDERR] = os.dup(2)
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """A test that hangs where no signal reaches Python (a call into librdkafka) ends its whole process, with the
+    stacks of all threads; pytest-xdist reports the test and goes on with another process."""
+    faulthandler.dump_traceback_later(limit(item) + 3 * GRACE_S, exit=True, file=item.config.stash[_STDERR])
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
 @pytest.fixture(autouse=True)
 def deadline(request):
-    """Ends a test that hangs; @pytest.mark.deadline(seconds) for the slow ones."""
-    marker = request.node.get_closest_marker("deadline")
-    seconds = (marker.args[0] if marker else 120) * scale.count(10, 1)
+    """Ends a test that hangs, and then what hangs after it; @pytest.mark.deadline(seconds) for the slow ones."""
+    seconds = limit(request.node)
 
     def ring(*_):
-        raise TimeoutError(f"the test took longer than {seconds} s")
+        faulthandler.dump_traceback(request.config.stash[_STDERR])
+        pytest.fail(f"the test took longer than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, GRACE_S)
     yield
-    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
 
 

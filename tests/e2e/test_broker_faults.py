@@ -78,14 +78,19 @@ def test_every_success_has_its_record_through_ten_freezes(ingress, push, broker,
             assert reply.success or reply.status == 503
             if reply.success:
                 return number
+            assert not over.is_set(), "whoever freezes and thaws the broker is gone"
 
     def disturb():
-        for _ in range(freezes):
-            if over.wait(0.5):
-                return
-            broker.freeze()
-            over.wait(0.7)
-            broker.thaw()
+        try:
+            for _ in range(freezes):
+                if over.wait(0.5):
+                    return
+                broker.freeze()
+                over.wait(0.7)
+                broker.thaw()
+        except BaseException:
+            over.set()
+            raise
 
     disturber = threading.Thread(target=disturb)
     disturber.start()

@@ -102,8 +102,9 @@ def on_terminal(box, words, answer):
             output += chunk
     except OSError:  # the other end is closed
         pass
-    os.close(master)
-    status = child.wait(60)
+    finally:
+        os.close(master)
+        status = child.wait(60)
     assert_no_report(output.decode(), "kabaoctl")
     return status, output.decode()
 
@@ -277,9 +278,9 @@ def test_what_a_killed_run_left_is_looked_for(box, verb):
     assert box.json("replay", "probe", "--yes")["replayed"] == 4
     sent = {record.header("dlq-original-offset"): record for record in box.redriven()}
     box.db.query("DELETE FROM dead_letter")
+    box.kafka.close()
     box.kafka.delete_all()
     wait_for(lambda: not box.kafka.topics(), 20, "topics gone")
-    box.kafka.close()
     box.kafka.create("dlq.probe", "redrive.probe", partitions=PARTITIONS)
     places = [box.die(n, source=0) for n in range(3)]
     box.kafka.again("redrive.probe", sent["1002"])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The harness itself, before anything of kabao runs: servers that stop, freeze and come back, the push crypto against
 the published vectors, and a judge of records that does refuse."""
+import socket
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from kit.kafka import Record
 from kit.process import Process
 from kit.program import Program, parse_metrics
 from kit.waiting import concurrently, wait_for
+from kit.web import Raw
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 KEY_APPID = "wxb11529c136998cb6"
@@ -202,6 +204,14 @@ def test_waiting_names_what_was_missed():
     with pytest.raises(AssertionError, match="not within 0 s: the moon"):
         wait_for(lambda: False, 0, "the moon")
     assert concurrently(lambda n: n * n, range(5), 3) == [0, 1, 4, 9, 16]
+
+
+def test_replies_that_come_together_are_read_apart():
+    with socket.create_server(("127.0.0.1", 0)) as server, Raw(server.getsockname(), timeout=10) as raw:
+        peer, _ = server.accept()
+        with peer:
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nsuccess" * 3)
+            assert [raw.read_reply() for _ in range(3)] == [(200, b"success")] * 3
 
 
 def test_metrics_page_is_read():

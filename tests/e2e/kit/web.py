@@ -38,11 +38,13 @@ class Raw:
 
     def __init__(self, address, timeout=30):
         self.socket = socket.create_connection(address, timeout=timeout)
+        self._replies = self.socket.makefile("rb")  # one for all: it reads ahead
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self._replies.close()
         self.socket.close()
 
     def send(self, data):
@@ -67,6 +69,6 @@ class Raw:
 
     def read_reply(self):
         """(status, body) of the next reply with a Content-Length; what follows stays for the next call."""
-        reply = http.client.HTTPResponse(self.socket)
-        reply.begin()
-        return reply.status, reply.read()
+        status = int(self._replies.readline().split()[1])
+        headers = http.client.parse_headers(self._replies)
+        return status, self._replies.read(int(headers["Content-Length"]))
