@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The harness itself, before anything of kabao runs: servers that stop, freeze and come back, the push crypto against
 the published vectors, and a judge of records that does refuse."""
+import http.client
+import http.server
+import json
 import socket
+import threading
 import time
+import urllib.parse
+from xml.etree import ElementTree
 
 import pytest
 from confluent_kafka import KafkaException
 from kit import push
-from kit.config import Config
+from kit.config import APPID, CARD_ID, SECRETS, Config
 from kit.contract import Contract
 from kit.kafka import Record
+from kit.population import accounts, member, received
 from kit.process import Process
 from kit.program import Program, parse_metrics
 from kit.waiting import concurrently, wait_for
-from kit.web import Raw
+from kit.web import Raw, request
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 KEY_APPID = "wxb11529c136998cb6"
@@ -138,6 +145,138 @@ def _alive(pid):
             return f.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+UPDATE, ACTIVATE = "/card/membercard/updateuser", "/card/membercard/activate"
+
+
+class Platform:
+    """The simulator's calls as a merchant makes them."""
+
+    def __init__(self, sim):
+        self.sim = sim
+        answer = self.post("/cgi-bin/stable_token", grant_type="client_credential", appid=APPID, secret=SECRETS["secret"])
+        self.token = answer["access_token"]
+
+    token = ""
+
+    def post(self, path, **body):
+        """The answer; None when the connection was cut."""
+        try:
+            reply = request(("127.0.0.1", self.sim.port), "POST", f"{path}?access_token={self.token}",
+                            json.dumps(body, ensure_ascii=False).encode())
+        except (http.client.HTTPException, ConnectionError):
+            return None
+        return json.loads(reply.body)
+
+    def card(self, path, code="018255396048", **body):
+        return self.post(path, code=code, card_id=CARD_ID, **body)
+
+
+def test_simulator_counts_what_was_done_to_a_card(start_sim):
+    platform = Platform(start_sim(accounts(received())))
+    sim = platform.sim
+    sim.control("script", [{"path": ACTIVATE, "times": 1, "do": {"cut": "before"}},
+                           {"path": ACTIVATE, "times": 1, "do": {"cut": "after"}},
+                           {"path": UPDATE, "times": 1, "do": {"cut": "before"}},
+                           {"path": UPDATE, "times": 1, "do": {"cut": "after"}}])
+    assert platform.card(ACTIVATE, membership_number="N1", init_bonus=5) is None
+    assert sim.effects()["018255396048"]["has_active"] is False
+    assert platform.card(ACTIVATE, membership_number="N1", init_bonus=5) is None
+    assert platform.card(ACTIVATE, membership_number="N2", init_bonus=7)["errcode"] == 0
+    assert platform.card(UPDATE, bonus=25, add_bonus=20) is None
+    assert sim.card("018255396048")["bonus"] == 5
+    assert platform.card(UPDATE, bonus=25, add_bonus=20, record_bonus="消费") is None
+    assert platform.card(UPDATE, bonus=25, add_bonus=20)["result_bonus"] == 25
+    effects = sim.effects(code="018255396048")["018255396048"]
+    assert {name: effects[name] for name in ("activations", "membership_number", "updates", "notices", "add_bonus_shown",
+                                             "bonus")} == {
+        "activations": 2, "membership_number": "N2", "updates": 2, "notices": 2, "add_bonus_shown": 40, "bonus": 25}
+    notice = sim.card("018255396048")["notice_list"][0]
+    assert (notice["about"], notice["add"], notice["value"], notice["text"]) == ("bonus", 20, 25, "消费")
+    assert len(sim.requests(path=UPDATE, carried_out=True)) == 2
+    (pushed,) = sim.pushes(event="update_member_card")
+    assert pushed["fields"]["ModifyBonus"] == 20
+
+
+def test_simulator_counts_quotas_of_calls_that_change_cards(start_sim):
+    quota = {UPDATE: {"per_minute": 2}, ACTIVATE: {"per_day": 1}}
+    platform = Platform(start_sim(accounts(member(bonus=0), template={"bonus_limit": 10}, quota=quota)))
+    assert platform.card(UPDATE, add_bonus=11)["errcode"] == 45022
+    assert platform.card(UPDATE, add_bonus=10)["errcode"] == 0
+    assert platform.card(UPDATE, add_bonus=0)["errcode"] == 45011
+    assert platform.card(ACTIVATE, membership_number="1")["errcode"] == 0
+    assert platform.card(ACTIVATE, membership_number="1")["errcode"] == 45009
+    assert platform.sim.card("018255396048")["bonus"] == 10
+
+
+def test_simulator_lives_through_a_card(start_sim):
+    platform = Platform(start_sim(accounts()))
+    sim = platform.sim
+    code = sim.receive("111", openid="oWxsimFakeOpenid000000000001", outer_str="12b")
+    handles = sim.submit(code, {"USER_FORM_INFO_FLAG_MOBILE": "15521328888"}, custom_form=[{"name": "兴趣", "value": "琴"}])
+    info = platform.post("/card/membercard/activatetempinfo/get", activate_ticket=handles["activate_ticket"])["info"]
+    assert info == {"common_field_list": [{"name": "USER_FORM_INFO_FLAG_MOBILE", "value": "15521328888"}],
+                    "custom_field_list": [{"name": "兴趣", "value": "琴"}]}
+    assert platform.post("/card/code/decrypt", encrypt_code=handles["encrypt_code"])["code"] == code
+    assert platform.post("/card/code/decrypt", encrypt_code=sim.encrypt(code))["code"] == code
+    short = sim.submit(code, ttl_s=0)["activate_ticket"]
+    assert platform.post("/card/membercard/activatetempinfo/get", activate_ticket=short)["errcode"] == 72012
+    platform.card(ACTIVATE, code, membership_number="N1", init_bonus=5)
+    sim.foreign(code, bonus=50)
+    seen = sim.last_push()
+    sim.delete(code)
+    assert platform.card(ACTIVATE, code, membership_number="N1")["errcode"] == 40127
+    sim.receive(code)
+    assert (sim.card(code)["bonus"], sim.card(code)["has_active"]) == (55, True)
+    sim.delete(code)
+    sim.receive(code, restore=False)
+    assert (sim.card(code)["bonus"], sim.card(code)["has_active"]) == (0, False)
+    new = sim.gift(code, "oWxsimFakeOpenid000000000002")
+    assert platform.card(UPDATE, code, add_bonus=1)["errcode"] == 40127
+    assert platform.card(UPDATE, new, add_bonus=1)["errcode"] == 0
+    assert [(p["event"], p["code"]) for p in sim.pushes(seen)] == [
+        ("user_del_card", code), ("user_get_card", code), ("user_del_card", code), ("user_get_card", code),
+        ("user_gifting_card", code), ("user_get_card", new), ("update_member_card", new)]
+    received_again = sim.pushes(seen, event="user_get_card")
+    assert [p["fields"]["IsRestoreMemberCard"] for p in received_again] == [1, 0, 0]
+    assert received_again[2]["fields"]["OldUserCardCode"] == code
+    assert push.xml(received_again[0]["fields"]).startswith("<xml><ToUserName><![CDATA[")
+
+
+def test_simulator_relays_its_pushes(start_sim):
+    sim = start_sim(accounts(member(unionid=None), member("222", unionid="u2")))
+    got = []
+
+    class Callback(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            encrypt = ElementTree.fromstring(body).findtext("Encrypt").strip()
+            assert query["msg_signature"] == push.sign(SECRETS["callback_token"], query["timestamp"], query["nonce"], encrypt)
+            message, _, _ = push.decrypt(encrypt, SECRETS["aes_key"])
+            got.append({child.tag: child.text.strip() for child in ElementTree.fromstring(message)})
+            self.send_response(500 if len(got) == 1 else 200)
+            self.end_headers()
+            self.wfile.write(b"" if len(got) == 1 else b"success")
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Callback)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        sim.foreign("222", bonus=1)
+        sim.relay(f"http://127.0.0.1:{server.server_port}/wechat/demo")
+        sim.foreign("018255396048", bonus=-5)
+        sim.delete("018255396048")
+        sim.receive("018255396048")
+        wait_for(lambda: len(got) == 4, 10, lambda: f"four deliveries: {got}")
+    finally:
+        server.shutdown()
+        server.server_close()
+    expected = [{name: str(value) for name, value in p["fields"].items()} for p in sim.pushes(after=1)]
+    assert got == [expected[0], *expected]  # the first was refused once
 
 
 STAND_IN = """#!/usr/bin/python3

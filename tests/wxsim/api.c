@@ -149,9 +149,12 @@ static int check_body(const struct sim_call *call)
 
 static bool type_fits(const struct json *value, enum sim_field_type type)
 {
+    int64_t number;
+
     switch (type) {
     case SIM_STRING: return json_is(value, JSON_STRING);
-    case SIM_INT: return json_is_whole(value);
+    case SIM_INT: return json_is_whole(value) && json_i64(value, &number);
+    case SIM_UINT: return json_is_whole(value) && json_i64(value, &number) && number >= 0;
     case SIM_BOOL: return json_is(value, JSON_BOOL);
     case SIM_OBJECT: return json_is(value, JSON_OBJECT);
     case SIM_ARRAY: return json_is(value, JSON_ARRAY);
@@ -223,6 +226,7 @@ void sim_call_run(struct sim_call *call)
 
     if (errcode == SIM_OK)
         errcode = carry_out(call);
+    call->carried_out = errcode == SIM_OK;
     if (errcode != SIM_OK)
         sim_call_fail(call, errcode, (struct str){NULL, 0});
 }

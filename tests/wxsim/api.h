@@ -24,6 +24,7 @@ struct sim_request {
 enum sim_field_type {
     SIM_STRING,
     SIM_INT,
+    SIM_UINT, /* from 0 */
     SIM_BOOL,
     SIM_OBJECT,
     SIM_ARRAY,
@@ -63,6 +64,7 @@ struct sim_call {
     struct buf answer;
     struct jsonw w;
     int errcode; /* of the answer */
+    bool carried_out;
 };
 
 /* Finds out what the call is about, checks nothing yet. The request's memory is borrowed. */

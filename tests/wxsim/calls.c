@@ -22,6 +22,50 @@ static const struct sim_field code_get_fields[] = {
     {"check_consume", SIM_BOOL, SIM_OK, 0},
 };
 
+static const struct sim_field activate_fields[] = {
+    {"membership_number", SIM_STRING, SIM_NO_FIELD, 20},
+    {"code", SIM_STRING, SIM_NO_CODE, 20},
+    {"card_id", SIM_STRING, SIM_OK, 32},
+    {"background_pic_url", SIM_STRING, SIM_OK, 128},
+    {"activate_begin_time", SIM_UINT, SIM_OK, 0},
+    {"activate_end_time", SIM_UINT, SIM_OK, 0},
+    {"init_bonus", SIM_INT, SIM_OK, 0},
+    {"init_bonus_record", SIM_STRING, SIM_OK, 32},
+    {"init_balance", SIM_INT, SIM_OK, 0},
+    {"init_custom_field_value1", SIM_STRING, SIM_OK, 12},
+    {"init_custom_field_value2", SIM_STRING, SIM_OK, 12},
+    {"init_custom_field_value3", SIM_STRING, SIM_OK, 12},
+};
+
+static const struct sim_field update_user_fields[] = {
+    {"code", SIM_STRING, SIM_NO_CODE, 20},
+    {"card_id", SIM_STRING, SIM_NO_CARD_ID, 32},
+    {"background_pic_url", SIM_STRING, SIM_OK, 128},
+    {"bonus", SIM_INT, SIM_OK, 0},
+    {"add_bonus", SIM_INT, SIM_OK, 0},
+    {"record_bonus", SIM_STRING, SIM_OK, 42},
+    {"balance", SIM_INT, SIM_OK, 0},
+    {"add_balance", SIM_INT, SIM_OK, 0},
+    {"record_balance", SIM_STRING, SIM_OK, 42},
+    {"custom_field_value1", SIM_STRING, SIM_OK, 12},
+    {"custom_field_value2", SIM_STRING, SIM_OK, 12},
+    {"custom_field_value3", SIM_STRING, SIM_OK, 12},
+    {"notify_optional", SIM_OBJECT, SIM_OK, 0},
+    {"notify_optional.is_notify_bonus", SIM_BOOL, SIM_OK, 0},
+    {"notify_optional.is_notify_balance", SIM_BOOL, SIM_OK, 0},
+    {"notify_optional.is_notify_custom_field1", SIM_BOOL, SIM_OK, 0},
+    {"notify_optional.is_notify_custom_field2", SIM_BOOL, SIM_OK, 0},
+    {"notify_optional.is_notify_custom_field3", SIM_BOOL, SIM_OK, 0},
+};
+
+static const struct sim_field temp_info_fields[] = {
+    {"activate_ticket", SIM_STRING, SIM_NO_FIELD, 0},
+};
+
+static const struct sim_field decrypt_fields[] = {
+    {"encrypt_code", SIM_STRING, SIM_NO_FIELD, 0},
+};
+
 static const struct sim_field quota_get_fields[] = {
     {"cgi_path", SIM_STRING, SIM_BAD_ARGS, 0},
 };
@@ -39,6 +83,12 @@ const struct sim_call_def SIM_CALLS[] = {
     {"/cgi-bin/ticket/getticket", HTTP_GET, .fn = sim_call_ticket},
     {"/card/membercard/userinfo/get", HTTP_POST, FIELDS(userinfo_get_fields),
      .fn = sim_call_userinfo_get},
+    {"/card/membercard/activate", HTTP_POST, FIELDS(activate_fields), .fn = sim_call_activate},
+    {"/card/membercard/updateuser", HTTP_POST, FIELDS(update_user_fields),
+     .fn = sim_call_update_user},
+    {"/card/membercard/activatetempinfo/get", HTTP_POST, FIELDS(temp_info_fields),
+     .fn = sim_call_temp_info},
+    {"/card/code/decrypt", HTTP_POST, FIELDS(decrypt_fields), .fn = sim_call_decrypt},
     {"/card/code/get", HTTP_POST, FIELDS(code_get_fields), .fn = sim_call_code_get},
     {"/cgi-bin/getcallbackip", HTTP_GET, .bare = true, .fn = sim_call_ip_list},
     {"/cgi-bin/get_api_domain_ip", HTTP_GET, .bare = true, .fn = sim_call_ip_list},

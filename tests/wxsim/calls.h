@@ -17,6 +17,15 @@ sim_call_fn sim_call_ticket;
 sim_call_fn sim_call_userinfo_get;
 sim_call_fn sim_call_code_get;
 
+sim_call_fn sim_call_activate;
+sim_call_fn sim_call_update_user;
+sim_call_fn sim_call_temp_info;
+sim_call_fn sim_call_decrypt;
+
 sim_call_fn sim_call_ip_list;
 sim_call_fn sim_call_quota_get;
 sim_call_fn sim_call_clear_quota;
+
+/* The card of a call's code, whatever its status; a custom code means nothing without its card_id.
+ * An errcode, *out untouched then. */
+int sim_find_card(const struct sim_call *call, struct sim_member **out);

@@ -1,56 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wxsim/control.h"
 
+#include "wxsim/control_cards.h"
+#include "wxsim/control_life.h"
 #include "wxsim/texts.h"
 
 enum { AHEAD_MAX_S = 10 * 366 * 86400 };
 
-/* Changes something as the body says. */
-typedef enum status change_fn(struct sim_control *c, struct json **body, struct err *err);
-typedef void read_fn(const struct sim_control *c, struct jsonw *w);
-
 static enum status refuse(struct err *err, const char *what)
 {
     return err_reject(err, REASON_SCHEMA, "schema", "%s", what);
-}
-
-/* One member, or {"members":[...]}. */
-static enum status put_members(struct sim_control *c, struct json **body, struct err *err)
-{
-    static const char *const keys[] = {"members", NULL};
-    const struct json *list = json_get(*body, "members");
-    enum status rc;
-
-    if (list == NULL)
-        return sim_world_put_member(c->world, *body, err);
-    rc = sim_texts_only(NULL, 0, keys, *body, err);
-    if (rc == ST_OK && !json_is(list, JSON_ARRAY))
-        rc = refuse(err, "members must be an array");
-    for (size_t i = 0; rc == ST_OK && i < json_len(list); i++)
-        rc = sim_world_put_member(c->world, json_at(list, i), err);
-    return rc;
-}
-
-static enum status delete_member(struct sim_control *c, struct json **body, struct err *err)
-{
-    static const char *const keys[] = {"appid", "card_id", "code", "status", "forget", NULL};
-    struct sim_member *member =
-        sim_world_member(c->world, json_get_str(*body, "appid"), json_get_str(*body, "card_id"),
-                         json_get_str(*body, "code"));
-    const struct str status = json_get_str(*body, "status");
-    bool forget = false;
-    const enum status rc = sim_texts_only(NULL, 0, keys, *body, err);
-
-    if (rc != ST_OK)
-        return rc;
-    if (member == NULL)
-        return refuse(err, "no such member");
-    if (json_has(*body, "forget") && !json_bool(json_get(*body, "forget"), &forget))
-        return refuse(err, "forget must be true or false");
-    if (!forget)
-        return sim_member_set_status(member, str_is_set(status) ? status : STR("DELETE"), err);
-    sim_world_drop_member(c->world, member);
-    return ST_OK;
 }
 
 /* Runs change over the token lines that "kind" names; without one, over both of access tokens. */
@@ -100,27 +59,35 @@ static void expire_line(struct sim_token_line *line, int64_t now_ms, bool sticky
     sim_token_expire(line, now_ms);
 }
 
-static enum status expire_tokens(struct sim_control *c, struct json **body, struct err *err)
+static enum status expire_tokens(struct sim_control *c, struct json **body, struct jsonw *w,
+                                 struct err *err)
 {
+    (void)w;
     return change_tokens(c, *body, expire_line, err);
 }
 
-static enum status invalidate_tokens(struct sim_control *c, struct json **body, struct err *err)
+static enum status invalidate_tokens(struct sim_control *c, struct json **body, struct jsonw *w,
+                                     struct err *err)
 {
+    (void)w;
     return change_tokens(c, *body, sim_token_invalidate, err);
 }
 
-static enum status replace_script(struct sim_control *c, struct json **body, struct err *err)
+static enum status replace_script(struct sim_control *c, struct json **body, struct jsonw *w,
+                                  struct err *err)
 {
+    (void)w;
     return sim_script_load(c->script, TAKE(*body), err);
 }
 
-static enum status advance_clock(struct sim_control *c, struct json **body, struct err *err)
+static enum status advance_clock(struct sim_control *c, struct json **body, struct jsonw *w,
+                                 struct err *err)
 {
     static const char *const keys[] = {"advance_s", NULL};
     int64_t seconds = 0;
     const enum status rc = sim_texts_only(NULL, 0, keys, *body, err);
 
+    (void)w;
     if (rc != ST_OK)
         return rc;
     if (!json_get_i64(*body, "advance_s", &seconds) || seconds < 0 || seconds > AHEAD_MAX_S)
@@ -129,17 +96,23 @@ static enum status advance_clock(struct sim_control *c, struct json **body, stru
     return ST_OK;
 }
 
-static enum status reset_counters(struct sim_control *c, struct json **body, struct err *err)
+static enum status reset_counters(struct sim_control *c, struct json **body, struct jsonw *w,
+                                  struct err *err)
 {
+    (void)w;
     (void)body;
     (void)err;
     sim_counters_reset(c->counters);
     return ST_OK;
 }
 
-static void read_state(const struct sim_control *c, struct jsonw *w)
+static enum status read_state(const struct sim_control *c, const struct sim_request *request,
+                              struct jsonw *w, struct err *err)
 {
+    (void)request;
+    (void)err;
     sim_world_write(c->world, w);
+    return ST_OK;
 }
 
 static void write_line(const struct sim_token_line *line, struct jsonw *w)
@@ -149,8 +122,11 @@ static void write_line(const struct sim_token_line *line, struct jsonw *w)
 }
 
 /* So that a test can search for them where they must not stand. */
-static void read_tokens(const struct sim_control *c, struct jsonw *w)
+static enum status read_tokens(const struct sim_control *c, const struct sim_request *request,
+                               struct jsonw *w, struct err *err)
 {
+    (void)request;
+    (void)err;
     jsonw_object(w);
     jsonw_key(w, STR("tokens"));
     jsonw_array(w);
@@ -164,63 +140,91 @@ static void read_tokens(const struct sim_control *c, struct jsonw *w)
     }
     jsonw_array_end(w);
     jsonw_object_end(w);
+    return ST_OK;
 }
 
-static void read_counters(const struct sim_control *c, struct jsonw *w)
+static enum status read_counters(const struct sim_control *c, const struct sim_request *request,
+                                 struct jsonw *w, struct err *err)
 {
+    (void)request;
+    (void)err;
     sim_counters_write(c->counters, c->world, w);
+    return ST_OK;
 }
 
+/* clang-format off */
 static const struct {
     const char *path;
-    change_fn *change; /* POST */
-    read_fn *read;     /* GET */
+    sim_change_fn *change; /* POST */
+    sim_read_fn *read;     /* GET */
 } controls[] = {
-    {"/sim/members", put_members, NULL},        {"/sim/members/delete", delete_member, NULL},
-    {"/sim/state", NULL, read_state},           {"/sim/tokens", NULL, read_tokens},
-    {"/sim/token/expire", expire_tokens, NULL}, {"/sim/token/invalidate", invalidate_tokens, NULL},
-    {"/sim/counters", NULL, read_counters},     {"/sim/counters/reset", reset_counters, NULL},
-    {"/sim/script", replace_script, NULL},      {"/sim/clock", advance_clock, NULL},
+    {"/sim/members", sim_put_members, NULL},
+    {"/sim/members/delete", sim_delete_member, NULL},
+    {"/sim/templates", sim_put_template, NULL},
+    {"/sim/cards", NULL, sim_read_cards},
+    {"/sim/effects", NULL, sim_read_effects},
+    {"/sim/pushes", NULL, sim_read_pushes},
+    {"/sim/receive", sim_receive, NULL},
+    {"/sim/gift", sim_gift, NULL},
+    {"/sim/submit", sim_submit, NULL},
+    {"/sim/encrypt", sim_encrypt, NULL},
+    {"/sim/foreign", sim_foreign, NULL},
+    {"/sim/state", NULL, read_state},
+    {"/sim/tokens", NULL, read_tokens},
+    {"/sim/token/expire", expire_tokens, NULL},
+    {"/sim/token/invalidate", invalidate_tokens, NULL},
+    {"/sim/counters", NULL, read_counters},
+    {"/sim/counters/reset", reset_counters, NULL},
+    {"/sim/script", replace_script, NULL},
+    {"/sim/clock", advance_clock, NULL},
 };
+
+/* clang-format on */
 
 static int answer_error(struct buf *answer, int status, const char *why)
 {
     struct jsonw w = {.out = answer};
 
+    buf_clear(answer);
     jsonw_object(&w);
     jsonw_key_str(&w, "error", str_from(why));
     jsonw_object_end(&w);
     return status;
 }
 
-static int run_change(struct sim_control *control, change_fn *change, struct str body,
+static int run_change(struct sim_control *control, sim_change_fn *change, struct str body,
                       struct buf *answer)
 {
     AUTO(json_freep) struct json *document = NULL;
+    struct jsonw w = {.out = answer};
     struct err err;
 
     if (!str_is_empty(body) && json_parse(body, &document, &err) != ST_OK)
         return answer_error(answer, 400, err.text);
-    if (change(control, &document, &err) != ST_OK)
+    jsonw_object(&w);
+    jsonw_key_bool(&w, "ok", true);
+    if (change(control, &document, &w, &err) != ST_OK)
         return answer_error(answer, 400, err.text);
-    buf_add_cstr(answer, "{\"ok\":true}");
+    jsonw_object_end(&w);
     return 200;
 }
 
-int sim_control_run(struct sim_control *control, enum http_method method, struct str path,
-                    struct str body, struct buf *answer)
+int sim_control_run(struct sim_control *control, const struct sim_request *request,
+                    struct buf *answer)
 {
     struct jsonw w = {.out = answer};
+    struct err err;
     size_t i = 0;
 
-    while (i < COUNT_OF(controls) && !str_eq_cstr(path, controls[i].path))
+    while (i < COUNT_OF(controls) && !str_eq_cstr(request->path, controls[i].path))
         i++;
     if (i == COUNT_OF(controls))
         return answer_error(answer, 404, "no such control");
-    if (method == HTTP_POST && controls[i].change != NULL)
-        return run_change(control, controls[i].change, body, answer);
-    if (method != HTTP_GET || controls[i].read == NULL)
+    if (request->method == HTTP_POST && controls[i].change != NULL)
+        return run_change(control, controls[i].change, request->body, answer);
+    if (request->method != HTTP_GET || controls[i].read == NULL)
         return answer_error(answer, 405, "the other method");
-    controls[i].read(control, &w);
+    if (controls[i].read(control, request, &w, &err) != ST_OK)
+        return answer_error(answer, 400, err.text);
     return 200;
 }

@@ -109,6 +109,7 @@ static void write_outcome(const struct sim_call *call, const struct sim_action *
         jsonw_i64(w, call->errcode);
     else
         jsonw_null(w);
+    jsonw_key_bool(w, "carried_out", call->carried_out);
     if (action->fault != SIM_NO_FAULT)
         jsonw_key_str(w, "fault", str_from(sim_fault_name(action->fault)));
     if (action->delay_ms > 0)

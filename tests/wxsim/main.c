@@ -17,6 +17,8 @@ static const char usage[] =
     "NAME=VALUE]...\n"
     "                         [--unset NAME]... [--repeat N] [--times N] [--nonce TEXT] [--retry]\n"
     "                         [--any] [--print]\n"
+    "       kabao-wxsim push relay --from URL --to URL (--accounts ...) [--after N] [--mode ...]\n"
+    "                         [--retry]\n"
     "       kabao-wxsim push list\n"
     "       kabao-wxsim population --appid APPID --card-id ID --count N [--seed S]\n";
 

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { FORM_MAX = 64 * 1024, USER_INFO_MAX = 2 * FORM_MAX };
-
 #define ROW(name, max, needed)                                           \
     {                                                                    \
 #        name, offsetof(struct sim_member, name), (max), (needed), false \
@@ -24,6 +22,10 @@ static const struct sim_text rows[] = {
     ROW(sex, 16, false),
     ROW(unionid, 64, false),
     ROW(outer_str, 128, false),
+    ROW(background_pic_url, 128, false),
+    ROW(custom_field_value1, 12, false),
+    ROW(custom_field_value2, 12, false),
+    ROW(custom_field_value3, 12, false),
     ROW(status, 16, false),
 };
 /* clang-format on */
@@ -75,99 +77,6 @@ static enum status read_numbers(struct sim_member *m, const struct json *from, s
     return ST_OK;
 }
 
-static bool form_fits(const struct json *form)
-{
-    if (form != NULL && !json_is(form, JSON_OBJECT))
-        return false;
-    for (struct json_iter i = json_iter(form); json_next(&i);)
-        if (!json_is(i.value, JSON_STRING))
-            return false;
-    return true;
-}
-
-static bool custom_form_fits(const struct json *form)
-{
-    if (form != NULL && !json_is(form, JSON_ARRAY))
-        return false;
-    for (size_t i = 0; i < json_len(form); i++)
-        if (!str_is_set(json_get_str(json_at(form, i), "name")))
-            return false;
-    return true;
-}
-
-/* The JSON text of value in *slot, NULL for null. */
-static enum status keep_json(char **slot, const struct json *value, struct err *err)
-{
-    AUTO(buf_done) struct buf text = BUF_INIT(FORM_MAX);
-    char *copy = NULL;
-
-    if (value != NULL) {
-        json_format(value, &text);
-        copy = buf_ok(&text) ? mem_strdup(text.ptr) : NULL;
-        if (copy == NULL)
-            return err_reject(err, REASON_SCHEMA, "schema", "a form is too large");
-    }
-    mem_free(*slot);
-    *slot = copy;
-    return ST_OK;
-}
-
-static enum status read_forms(struct sim_member *m, const struct json *from, struct err *err)
-{
-    enum status rc = ST_OK;
-
-    if (!form_fits(json_get(from, "form")))
-        return err_reject(err, REASON_SCHEMA, "schema", "form must be an object of strings");
-    if (!custom_form_fits(json_get(from, "custom_form")))
-        return err_reject(err, REASON_SCHEMA, "schema",
-                          "custom_form must be an array of objects with a name");
-    if (json_has(from, "form"))
-        rc = keep_json(&m->form, json_get(from, "form"), err);
-    if (rc == ST_OK && json_has(from, "custom_form"))
-        rc = keep_json(&m->custom_form, json_get(from, "custom_form"), err);
-    return rc;
-}
-
-static void write_common_fields(const char *form, struct jsonw *w)
-{
-    AUTO(json_freep) struct json *fields = NULL;
-    struct err err;
-
-    jsonw_key(w, STR("common_field_list"));
-    jsonw_array(w);
-    if (form != NULL && json_parse(str_from(form), &fields, &err) == ST_OK) {
-        for (struct json_iter i = json_iter(fields); json_next(&i);) {
-            jsonw_object(w);
-            jsonw_key(w, STR("name"));
-            jsonw_str(w, i.key);
-            jsonw_key_str(w, "value", json_str(i.value));
-            jsonw_object_end(w);
-        }
-    }
-    jsonw_array_end(w);
-}
-
-/* Made once, not for each answer. */
-static enum status make_user_info(struct sim_member *m, struct err *err)
-{
-    AUTO(buf_done) struct buf text = BUF_INIT(USER_INFO_MAX);
-    struct jsonw w = {.out = &text};
-
-    mem_free(m->user_info);
-    m->user_info = NULL;
-    if (m->form == NULL && m->custom_form == NULL)
-        return ST_OK;
-    jsonw_object(&w);
-    write_common_fields(m->form, &w);
-    jsonw_key(&w, STR("custom_field_list"));
-    jsonw_raw(&w, str_from(m->custom_form != NULL ? m->custom_form : "[]"));
-    jsonw_object_end(&w);
-    m->user_info = buf_ok(&text) ? mem_strdup(text.ptr) : NULL;
-    if (m->user_info == NULL)
-        return err_retry(err, "memory", "no memory for a form");
-    return ST_OK;
-}
-
 enum status sim_member_read(struct sim_member *m, const struct json *from, struct err *err)
 {
     enum status rc = sim_texts_only(rows, COUNT_OF(rows), others, from, err);
@@ -179,9 +88,7 @@ enum status sim_member_read(struct sim_member *m, const struct json *from, struc
     if (rc == ST_OK)
         rc = read_numbers(m, from, err);
     if (rc == ST_OK)
-        rc = read_forms(m, from, err);
-    if (rc == ST_OK)
-        rc = make_user_info(m, err);
+        rc = sim_form_read(&m->form, from, err);
     return rc;
 }
 
@@ -193,37 +100,59 @@ void sim_member_write(const struct sim_member *m, struct jsonw *w)
     if (m->has_balance)
         jsonw_key_i64(w, "balance", m->balance);
     jsonw_key_bool(w, "has_active", m->has_active);
-    if (m->form != NULL) {
-        jsonw_key(w, STR("form"));
-        jsonw_raw(w, str_from(m->form));
-    }
-    if (m->custom_form != NULL) {
-        jsonw_key(w, STR("custom_form"));
-        jsonw_raw(w, str_from(m->custom_form));
-    }
+    sim_form_write(&m->form, w);
+    sim_history_write_counts(&m->history, w);
+    jsonw_key(w, STR("notice_list"));
+    sim_history_write_notices(&m->history, w);
+    jsonw_object_end(w);
+}
+
+void sim_member_write_effects(const struct sim_member *m, struct jsonw *w)
+{
+    jsonw_object(w);
+    jsonw_key_str(w, "appid", str_from(m->appid));
+    jsonw_key_str(w, "card_id", str_from(m->card_id));
+    jsonw_key_str(w, "code", str_from(m->code));
+    jsonw_key_str(w, "status", str_from(m->status));
+    jsonw_key_bool(w, "has_active", m->has_active);
+    jsonw_key_str(w, "membership_number", str_from(m->membership_number));
+    jsonw_key_i64(w, "bonus", m->bonus);
+    if (m->has_balance)
+        jsonw_key_i64(w, "balance", m->balance);
+    sim_history_write_counts(&m->history, w);
     jsonw_object_end(w);
 }
 
 void sim_member_done(struct sim_member *m)
 {
     sim_texts_done(rows, COUNT_OF(rows), m);
-    mem_free(m->form);
-    mem_free(m->custom_form);
-    mem_free(m->user_info);
+    sim_form_done(&m->form);
+    sim_history_done(&m->history);
     memset(m, 0, sizeof(*m));
+}
+
+bool sim_member_has_status(const struct sim_member *m, const char *status)
+{
+    return strcmp(m->status, status) == 0;
+}
+
+bool sim_member_set_text(char **slot, struct str text)
+{
+    char *copy = mem_strdup(text.ptr); /* json-c ends its texts in NUL, literals do too */
+
+    if (copy == NULL)
+        return false;
+    mem_free(*slot);
+    *slot = copy;
+    return true;
 }
 
 enum status sim_member_set_status(struct sim_member *m, struct str status, struct err *err)
 {
-    char *copy;
-
     if (!is_status(status))
         return err_reject(err, REASON_SCHEMA, "schema", "status %.*s is not known",
                           STR_ARG(status));
-    copy = mem_strdup(status.ptr); /* json-c ends its texts in NUL, literals do too */
-    if (copy == NULL)
+    if (!sim_member_set_text(&m->status, status))
         return err_retry(err, "memory", "no memory for a status");
-    mem_free(m->status);
-    m->status = copy;
     return ST_OK;
 }

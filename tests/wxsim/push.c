@@ -8,18 +8,20 @@
 #include "wxsim/file.h"
 #include "wxsim/options.h"
 #include "wxsim/push_xml.h"
+#include "wxsim/relay.h"
+#include "wxsim/tries.h"
 #include "wxsim/world.h"
 
 #include <stdio.h>
 
 enum {
-    TRIES = 3, /* WeChat's, in all */
     XML_MAX = 16 * 1024 * 1024,
     ARENA_MAX = 64 * 1024 * 1024,
 };
 
 struct push_options {
     const char *to;
+    const char *from;
     const char *accounts;
     const char *appid;
     const char *original_id;
@@ -31,6 +33,7 @@ struct push_options {
     const char *card_id;
     const char *code;
     const char *nonce;
+    int64_t after;
     int64_t create_time;
     int64_t repeat;
     int64_t times;
@@ -53,6 +56,7 @@ struct push_options {
 /* clang-format off */
 static const struct sim_option option_rows[] = {
     TEXT("to", to),
+    TEXT("from", from),
     TEXT("accounts", accounts),
     TEXT("appid", appid),
     TEXT("original-id", original_id),
@@ -64,6 +68,7 @@ static const struct sim_option option_rows[] = {
     TEXT("card-id", card_id),
     TEXT("code", code),
     TEXT("nonce", nonce),
+    {"after", SIM_OPT_INT, offsetof(struct push_options, after), 0, INT64_MAX},
     {"create-time", SIM_OPT_INT, offsetof(struct push_options, create_time), 0, INT64_MAX},
     {"repeat", SIM_OPT_INT, offsetof(struct push_options, repeat), 1, 1000000},
     {"times", SIM_OPT_INT, offsetof(struct push_options, times), 1, 1000000},
@@ -141,34 +146,9 @@ static bool parse_mode(const struct push_options *o, enum sim_mode *out)
     return false;
 }
 
-/* One line for each delivery: the status (0: no answer), then the body or what went wrong. */
-static void report(enum status rc, const struct sim_reply *reply, const struct err *err)
+static int tries_of(const struct push_options *o)
 {
-    if (rc == ST_OK)
-        (void)printf("%d %.*s\n", reply->status, STR_ARG(reply->body));
-    else
-        (void)printf("0 %s\n", err->text);
-    (void)fflush(stdout);
-}
-
-static bool deliver_once(struct sim_sender *sender, struct str xml, struct str openid)
-{
-    AUTO(arena_done) struct arena arena = ARENA_INIT(ARENA_MAX);
-    struct sim_reply reply;
-    struct err err;
-    const enum status rc = sim_deliver(sender, xml, openid, &arena, &reply, &err);
-
-    report(rc, &reply, &err);
-    return rc == ST_OK && reply.accepted;
-}
-
-static bool deliver(const struct push_options *o, struct sim_sender *sender, struct str xml,
-                    struct str openid)
-{
-    for (int i = 0; i < (o->retry ? TRIES : 1); i++)
-        if (deliver_once(sender, xml, openid))
-            return true;
-    return false;
+    return o->retry ? SIM_TRIES : 1;
 }
 
 /* The push of one number, as often as asked for. */
@@ -199,7 +179,7 @@ static bool send_number(const struct push_options *o, const struct sim_event *ev
     if (o->print)
         (void)fprintf(stderr, "<xml>%.*s</xml>\n", STR_ARG(buf_str(&xml)));
     for (int64_t i = 0; i < o->times; i++)
-        good = deliver(o, sender, buf_str(&xml), buf_str(&openid)) && good;
+        good = sim_try_push(sender, buf_str(&xml), buf_str(&openid), tries_of(o)) && good;
     return good;
 }
 
@@ -221,11 +201,27 @@ static int check_url(struct sim_sender *sender)
     struct err err;
     const enum status rc = sim_check_url(sender, echostr, &arena, &reply, &err);
 
-    report(rc, &reply, &err);
+    sim_report_delivery(rc, &reply, &err);
     return rc == ST_OK && reply.accepted ? 0 : SIM_EXIT_FAILED;
 }
 
-static int run(const struct push_options *o, const struct sim_event *event)
+static int relay(const struct push_options *o, struct sim_sender *sender)
+{
+    struct sim_relay r = {
+        .from = o->from,
+        .appid = o->appid,
+        .sender = sender,
+        .tries = tries_of(o),
+        .after = o->after,
+    };
+
+    if (o->from == NULL)
+        return usage("relay needs --from URL, a simulator's");
+    return sim_relay_run(&r);
+}
+
+/* What is sent: the event where there is one, else what the name stands for. */
+static int run(const struct push_options *o, const char *name, const struct sim_event *event)
 {
     AUTO(sim_sender_closep) struct sim_sender *sender = NULL;
     struct sim_sender_conf conf = {
@@ -244,7 +240,9 @@ static int run(const struct push_options *o, const struct sim_event *event)
         return usage("--mode is plain, compatible or secure");
     if (sim_sender_open(&conf, &sender, &err) != ST_OK)
         return usage(err.text);
-    return event != NULL ? send_all(o, event, sender) : check_url(sender);
+    if (event != NULL)
+        return send_all(o, event, sender);
+    return str_eq_cstr(str_from(name), "relay") ? relay(o, sender) : check_url(sender);
 }
 
 static int list_events(void)
@@ -282,16 +280,17 @@ int sim_push(int argc, char **argv)
     struct sim_event event;
     struct err err;
     const char *name = argc > 0 ? argv[0] : "";
-    const bool check = str_eq_cstr(str_from(name), "url-check");
+    const bool special =
+        str_eq_cstr(str_from(name), "url-check") || str_eq_cstr(str_from(name), "relay");
 
     if (argc == 1 && str_eq_cstr(str_from(name), "list"))
         return list_events();
     if (argc < 1 || !sim_options_parse(option_rows, COUNT_OF(option_rows), argc - 1, argv + 1, &o))
         return SIM_EXIT_USAGE;
-    if (!check && !choose_event(name, o.any, &event))
+    if (!special && !choose_event(name, o.any, &event))
         return usage("no such event; \"push list\" names them, --any sends any");
     if (sim_world_open(&world, &err) != ST_OK || load_account(&o, &world, &err) != ST_OK)
         return usage(err.text);
     default_text(&o.original_id, "gh_0123456789ab");
-    return run(&o, check ? NULL : &event);
+    return run(&o, name, special ? NULL : &event);
 }

@@ -55,14 +55,25 @@ static const struct sim_option option_rows[] = {
     {"seed", SIM_OPT_INT, offsetof(struct serve_options, seed), 0, INT64_MAX},
 };
 
+static struct sim_request read_request(struct http_exchange *x)
+{
+    return (struct sim_request){
+        .method = http_exchange_method(x),
+        .path = http_exchange_path(x),
+        .query = http_exchange_query(x),
+        .body = http_exchange_body(x),
+        .arena = http_exchange_arena(x),
+    };
+}
+
 static void answer_control(struct serve *s, struct http_exchange *x)
 {
     AUTO(buf_done) struct buf body = BUF_INIT(CONTROL_ANSWER_MAX);
     struct sim_control control = {&s->world, &s->script, s->counters};
+    const struct sim_request request = read_request(x);
     struct http_answer answer = {.content_type = "application/json"};
 
-    answer.status = sim_control_run(&control, http_exchange_method(x), http_exchange_path(x),
-                                    http_exchange_body(x), &body);
+    answer.status = sim_control_run(&control, &request, &body);
     answer.body = buf_str(&body);
     http_exchange_answer(x, &answer);
 }
@@ -107,13 +118,7 @@ static struct http_answer make_answer(struct sim_call *call, const struct sim_ac
 
 static void answer_call(struct serve *s, struct http_exchange *x)
 {
-    const struct sim_request request = {
-        .method = http_exchange_method(x),
-        .path = http_exchange_path(x),
-        .query = http_exchange_query(x),
-        .body = http_exchange_body(x),
-        .arena = http_exchange_arena(x),
-    };
+    const struct sim_request request = read_request(x);
     AUTO(sim_call_done) struct sim_call call;
     struct sim_action action;
     struct http_answer answer;

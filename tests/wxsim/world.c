@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "wxsim/handles.h"
 #include "wxsim/texts.h"
 
 #include <string.h>
@@ -59,9 +60,11 @@ enum status sim_world_open(struct sim_world *world, struct err *err)
         .templates = map_new(),
         .members = map_new(),
         .codes = map_new(),
+        .tickets = map_new(),
+        .encrypted = map_new(),
     };
     if (world->accounts != NULL && world->templates != NULL && world->members != NULL &&
-        world->codes != NULL)
+        world->codes != NULL && world->tickets != NULL && world->encrypted != NULL)
         return ST_OK;
     sim_world_close(world);
     return err_fatal(err, "memory", "no memory for the simulator's state");
@@ -73,6 +76,9 @@ void sim_world_close(struct sim_world *world)
     map_free(world->templates, mem_free);
     map_free(world->members, member_free);
     map_free(world->codes, NULL);
+    map_free(world->tickets, sim_handle_free);
+    map_free(world->encrypted, sim_handle_free);
+    sim_pushes_done(&world->pushes);
     memset(world, 0, sizeof(*world));
 }
 
@@ -123,12 +129,17 @@ static enum status add_account(struct sim_world *world, const struct json *from,
     return err_reject(err, REASON_SCHEMA, "schema", "the appid stands there twice");
 }
 
+static const struct sim_template plain_template = {
+    .bonus_limit = INT64_MAX,
+    .balance_limit = INT64_MAX,
+};
+
 static enum status put_template(struct sim_world *world, struct str appid, struct str card_id,
-                                bool use_custom_code, struct err *err)
+                                const struct sim_template *values, struct err *err)
 {
     const struct str parts[] = {appid, card_id};
     const struct key key = key_of(parts, COUNT_OF(parts));
-    struct sim_template *template = mem_zalloc(sizeof(*template));
+    struct sim_template *template = mem_copy(values, sizeof(*values));
     void *old = NULL;
 
     if (template == NULL || !key.fits ||
@@ -136,17 +147,24 @@ static enum status put_template(struct sim_world *world, struct str appid, struc
         mem_free(template);
         return err_retry(err, "memory", "no memory for a template");
     }
-    template->use_custom_code = use_custom_code;
     mem_free(old);
     return ST_OK;
 }
 
-static enum status add_template(struct sim_world *world, const struct json *from, struct err *err)
+/* A limit that is absent or null is none. */
+static bool read_limit(const struct json *from, const char *key, int64_t *limit)
 {
-    static const char *const keys[] = {"appid", "card_id", "use_custom_code", NULL};
+    return json_get(from, key) == NULL || (json_get_i64(from, key, limit) && *limit >= 0);
+}
+
+enum status sim_world_put_template(struct sim_world *world, const struct json *from,
+                                   struct err *err)
+{
+    static const char *const keys[] = {"appid",       "card_id",       "use_custom_code",
+                                       "bonus_limit", "balance_limit", NULL};
     const struct str appid = json_get_str(from, "appid");
     const struct str card_id = json_get_str(from, "card_id");
-    bool use_custom_code = false;
+    struct sim_template values = plain_template;
     const enum status rc = sim_texts_only(NULL, 0, keys, from, err);
 
     if (rc != ST_OK)
@@ -156,9 +174,12 @@ static enum status add_template(struct sim_world *world, const struct json *from
     if (card_id.len < 1 || card_id.len > 32)
         return err_reject(err, REASON_SCHEMA, "schema", "card_id must have 1 to 32 bytes");
     if (json_has(from, "use_custom_code") &&
-        !json_bool(json_get(from, "use_custom_code"), &use_custom_code))
+        !json_bool(json_get(from, "use_custom_code"), &values.use_custom_code))
         return err_reject(err, REASON_SCHEMA, "schema", "use_custom_code must be true or false");
-    return put_template(world, appid, card_id, use_custom_code, err);
+    if (!read_limit(from, "bonus_limit", &values.bonus_limit) ||
+        !read_limit(from, "balance_limit", &values.balance_limit))
+        return err_reject(err, REASON_SCHEMA, "schema", "a limit must be a number from 0");
+    return put_template(world, appid, card_id, &values, err);
 }
 
 static enum status index_member(struct sim_world *world, struct sim_member *member, struct err *err)
@@ -187,7 +208,8 @@ static enum status add_member(struct sim_world *world, const struct json *from, 
     rc = sim_member_read(member, from, err);
     if (rc == ST_OK &&
         sim_world_template(world, str_from(member->appid), str_from(member->card_id)) == NULL)
-        rc = put_template(world, str_from(member->appid), str_from(member->card_id), false, err);
+        rc = put_template(world, str_from(member->appid), str_from(member->card_id),
+                          &plain_template, err);
     if (rc == ST_OK)
         rc = index_member(world, member, err);
     if (rc != ST_OK)
@@ -228,7 +250,7 @@ enum status sim_world_load(struct sim_world *world, const struct json *from, str
         enum status (*add)(struct sim_world *world, const struct json *from, struct err *err);
     } lists[] = {
         {"accounts", add_account},
-        {"templates", add_template},
+        {"templates", sim_world_put_template},
         {"members", sim_world_put_member},
     };
 
@@ -259,6 +281,10 @@ static void write_template(struct str key, const struct sim_template *template, 
     jsonw_key_str(w, "appid", appid);
     jsonw_key_str(w, "card_id", card_id);
     jsonw_key_bool(w, "use_custom_code", template->use_custom_code);
+    if (template->bonus_limit < INT64_MAX)
+        jsonw_key_i64(w, "bonus_limit", template->bonus_limit);
+    if (template->balance_limit < INT64_MAX)
+        jsonw_key_i64(w, "balance_limit", template->balance_limit);
     jsonw_object_end(w);
 }
 

@@ -10,12 +10,15 @@
 #include "codec/jsonw.h"
 #include "wxsim/account.h"
 #include "wxsim/member.h"
+#include "wxsim/pushes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct sim_template {
     bool use_custom_code;
+    int64_t bonus_limit; /* more than that is refused */
+    int64_t balance_limit;
 };
 
 struct sim_world {
@@ -23,7 +26,10 @@ struct sim_world {
     struct map *templates; /* appid:card_id to struct sim_template */
     struct map *members;   /* appid:card_id:code to struct sim_member, which it owns */
     struct map *codes;     /* appid:code to the same, borrowed */
-    int64_t ahead_ms;      /* simulated time before the clock's */
+    struct map *tickets;   /* activate_ticket to struct sim_handle; it holds the answer's info */
+    struct map *encrypted; /* encrypt_code to the same; it holds the code */
+    struct sim_pushes pushes;
+    int64_t ahead_ms; /* simulated time before the clock's */
 };
 
 MUST_CHECK enum status sim_world_open(struct sim_world *world, struct err *err);
@@ -34,6 +40,9 @@ int64_t sim_world_now_ms(const struct sim_world *world);
  */
 MUST_CHECK enum status sim_world_load(struct sim_world *world, const struct json *from,
                                       struct err *err);
+/* A card's template as the accounts file has it, new or in place of the one that is there. */
+MUST_CHECK enum status sim_world_put_template(struct sim_world *world, const struct json *from,
+                                              struct err *err);
 /* A new member, or changes to one that is there. Its card's template comes with it. */
 MUST_CHECK enum status sim_world_put_member(struct sim_world *world, const struct json *from,
                                             struct err *err);

@@ -13,9 +13,15 @@ def member(code="018255396048", card_id=CARD_ID, **more):
     return {name: value for name, value in values.items() if value is not None}
 
 
-def accounts(*members, **account):
-    """One account, `demo`'s, and these members."""
+def received(code="018255396048", **more):
+    """A card that was received and not activated yet."""
+    empty = {"bonus": 0, "has_active": False, "balance": None, "form": None, "custom_form": None, **more}
+    return member(code, **empty)
+
+
+def accounts(*members, template=None, **account):
+    """One account, `demo`'s, and these members. template: more of the card's, {"bonus_limit": 1000}."""
     return {"accounts": [{"appid": APPID, "secret": SECRETS["secret"], "original_id": ORIGINAL_ID,
                           "callback_token": SECRETS["callback_token"], "aes_key": SECRETS["aes_key"], **account}],
-            "templates": [{"appid": APPID, "card_id": CARD_ID}],
+            "templates": [{"appid": APPID, "card_id": CARD_ID, **(template or {})}],
             "members": list(members)}

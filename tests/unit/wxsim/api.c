@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls as a client makes them: order of checks, errcodes, answers. */
-#include "wxsim/api.h"
-
-#include "base/mem.h"
-#include "tests/unit/check.h"
-#include "wxsim/control.h"
-
-#define APPID "wx0123456789abcdef"
-#define CARD  "pWxsimFakeCardId000000000001"
+#include "tests/unit/wxsim/platform.h"
 
 static const char accounts[] =
     "{\"accounts\":[{\"appid\":\"" APPID "\",\"secret\":\"s\"},"
@@ -26,60 +19,6 @@ static const char accounts[] =
     "\"openid\":\"o4\",\"status\":\"CONSUMED\"},"
     "{\"appid\":\"" APPID "\",\"card_id\":\"pCustom\",\"code\":\"555\",\"openid\":\"o5\"}]}";
 
-struct fixture {
-    struct sim_world world;
-    struct arena arena;
-    struct json *answer; /* the last one */
-    char token[SIM_TOKEN_MAX + 1];
-};
-
-/* The errcode of the answer, which stands in f->answer; query is added behind the token. */
-static int call(struct fixture *f, enum http_method method, const char *path, const char *query,
-                const char *body)
-{
-    const struct sim_request request = {
-        .method = method,
-        .path = str_from(path),
-        .query = arena_printf(&f->arena, "access_token=%s&%s", f->token, query),
-        .body = str_from(body),
-        .arena = &f->arena,
-    };
-    AUTO(sim_call_done) struct sim_call c;
-    struct err err;
-    int64_t errcode = 0;
-
-    sim_call_open(&c, &f->world, &request);
-    sim_call_run(&c);
-    json_free(f->answer);
-    f->answer = NULL;
-    assert_int_equal(json_parse(buf_str(&c.answer), &f->answer, &err), ST_OK);
-    (void)json_get_i64(f->answer, "errcode", &errcode);
-    assert_int_equal(errcode, c.errcode);
-    return (int)errcode;
-}
-
-static int post(struct fixture *f, const char *path, const char *body)
-{
-    return call(f, HTTP_POST, path, "", body);
-}
-
-static int get(struct fixture *f, const char *path, const char *query)
-{
-    return call(f, HTTP_GET, path, query, NULL);
-}
-
-static int stable_token(struct fixture *f, const char *appid, const char *secret)
-{
-    const struct str body = arena_printf(
-        &f->arena, "{\"grant_type\":\"client_credential\",\"appid\":\"%s\",\"secret\":\"%s\"}",
-        appid, secret);
-    const int errcode = post(f, "/cgi-bin/stable_token", body.ptr);
-
-    if (errcode == 0)
-        assert_true(str_copy(json_get_str(f->answer, "access_token"), f->token, sizeof(f->token)));
-    return errcode;
-}
-
 static void set_token(struct fixture *f, const char *token)
 {
     assert_true(str_copy(str_from(token), f->token, sizeof(f->token)));
@@ -87,30 +26,7 @@ static void set_token(struct fixture *f, const char *token)
 
 static int set_up(void **state)
 {
-    struct fixture *f = mem_zalloc(sizeof(*f));
-    struct json *document = NULL;
-    struct err err;
-
-    if (f == NULL)
-        return -1;
-    *state = f;
-    if (sim_world_open(&f->world, &err) != ST_OK ||
-        json_parse(STR(accounts), &document, &err) != ST_OK ||
-        sim_world_load(&f->world, document, &err) != ST_OK)
-        return -1;
-    json_free(document);
-    return stable_token(f, APPID, "s");
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    json_free(f->answer);
-    arena_done(&f->arena);
-    sim_world_close(&f->world);
-    mem_free(f);
-    return 0;
+    return platform_open(state, accounts);
 }
 
 static void test_api_checks_the_token_before_anything_else(void **state)
@@ -249,57 +165,49 @@ static void test_api_quota_ends_and_is_cleared(void **state)
     assert_int_equal(get(f, "/cgi-bin/getcallbackip", ""), 0);
 }
 
-static int control(struct fixture *f, const char *path, const char *body)
-{
-    AUTO(buf_done) struct buf answer = BUF_INIT(1 << 20);
-    struct sim_script script = {.count = 0};
-    struct sim_control c = {&f->world, &script, NULL};
-
-    return sim_control_run(&c, body != NULL ? HTTP_POST : HTTP_GET, str_from(path), str_from(body),
-                           &answer);
-}
-
 static void test_api_control_changes_what_calls_show(void **state)
 {
     struct fixture *f = *state;
     const char *ask = "{\"card_id\":\"" CARD "\",\"code\":\"222\"}";
     int64_t bonus = 0;
 
-    assert_int_equal(control(f, "/sim/members",
+    assert_int_equal(control(f, "/sim/members", NULL,
                              "{\"appid\":\"" APPID "\",\"card_id\":\"" CARD
                              "\",\"code\":\"222\",\"bonus\":5,\"status\":\"NORMAL\"}"),
                      200);
     assert_int_equal(post(f, "/card/membercard/userinfo/get", ask), 0);
     assert_true(json_get_i64(f->answer, "bonus", &bonus));
     assert_int_equal(bonus, 5);
-    assert_int_equal(control(f, "/sim/members/delete",
+    assert_int_equal(control(f, "/sim/members/delete", NULL,
                              "{\"appid\":\"" APPID "\",\"card_id\":\"" CARD
                              "\",\"code\":\"222\",\"forget\":true}"),
                      200);
     assert_int_equal(post(f, "/card/membercard/userinfo/get", ask), 40056);
-    assert_int_equal(control(f, "/sim/token/expire", "{\"appid\":\"" APPID "\"}"), 200);
+    assert_int_equal(control(f, "/sim/token/expire", NULL, "{\"appid\":\"" APPID "\"}"), 200);
     assert_int_equal(post(f, "/card/membercard/userinfo/get", ask), 42001);
-    assert_int_equal(control(f, "/sim/state", NULL), 200);
-    assert_int_equal(control(f, "/sim/state", "{}"), 405);
-    assert_int_equal(control(f, "/sim/nothing", NULL), 404);
-    assert_int_equal(control(f, "/sim/clock", "{\"advance_s\":-1}"), 400);
-    assert_int_equal(control(f, "/sim/members", "{\"appid\":\"wxnobody\"}"), 400);
-    assert_int_equal(control(f, "/sim/members", "nonsense"), 400);
+    assert_int_equal(control(f, "/sim/state", NULL, NULL), 200);
+    assert_int_equal(control(f, "/sim/state", NULL, "{}"), 405);
+    assert_int_equal(control(f, "/sim/nothing", NULL, NULL), 404);
+    assert_int_equal(control(f, "/sim/clock", NULL, "{\"advance_s\":-1}"), 400);
+    assert_int_equal(control(f, "/sim/members", NULL, "{\"appid\":\"wxnobody\"}"), 400);
+    assert_int_equal(control(f, "/sim/members", NULL, "nonsense"), 400);
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_api_checks_the_token_before_anything_else, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_api_tells_expired_from_invalid, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_api_refuses_wrong_requests, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_api_refuses_wrong_credentials, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_api_userinfo_shows_the_member, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_api_code_get_follows_check_consume, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_api_quota_ends_and_is_cleared, set_up, tear_down),
+                                        platform_close),
+        cmocka_unit_test_setup_teardown(test_api_tells_expired_from_invalid, set_up,
+                                        platform_close),
+        cmocka_unit_test_setup_teardown(test_api_refuses_wrong_requests, set_up, platform_close),
+        cmocka_unit_test_setup_teardown(test_api_refuses_wrong_credentials, set_up, platform_close),
+        cmocka_unit_test_setup_teardown(test_api_userinfo_shows_the_member, set_up, platform_close),
+        cmocka_unit_test_setup_teardown(test_api_code_get_follows_check_consume, set_up,
+                                        platform_close),
+        cmocka_unit_test_setup_teardown(test_api_quota_ends_and_is_cleared, set_up, platform_close),
         cmocka_unit_test_setup_teardown(test_api_control_changes_what_calls_show, set_up,
-                                        tear_down),
+                                        platform_close),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

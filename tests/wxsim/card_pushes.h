@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pushes that follow from what happens to a card (wechat-api 2.3), recorded with the platform's
+ * time. Each is false when memory is short. */
+#pragma once
+
+#include "base/attr.h"
+#include "wxsim/world.h"
+
+/* update_member_card; nothing when nothing changed. */
+MUST_CHECK bool sim_push_update(struct sim_world *world, const struct sim_member *card,
+                                int64_t bonus_change, int64_t balance_change);
+/* user_get_card; given: the giver's card when a friend gave it, else NULL. */
+MUST_CHECK bool sim_push_received(struct sim_world *world, const struct sim_member *card,
+                                  const struct sim_member *given, bool restored);
+/* user_gifting_card of the giver; the friend may be absent. */
+MUST_CHECK bool sim_push_gifting(struct sim_world *world, const struct sim_member *card,
+                                 struct str friend_openid, bool returned);
+MUST_CHECK bool sim_push_deleted(struct sim_world *world, const struct sim_member *card);
+MUST_CHECK bool sim_push_submitted(struct sim_world *world, const struct sim_member *card);
