@@ -8,7 +8,14 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { ACCOUNT_NAME_MAX = 32, ID_MAX = 64, PREFIX_MAX = 200, PORT_MAX = 65535 };
+enum {
+    ACCOUNT_NAME_MAX = 32,
+    ID_MAX = 64,
+    PREFIX_MAX = 200,
+    PORT_MAX = 65535,
+    API_PATH_MAX = 128,
+    NUMBER_PREFIX_MAX = 8
+};
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -130,4 +137,32 @@ bool check_url(struct str text)
     if (str_is_set(port) && !is_port(port, 1))
         return false;
     return !plain || is_loopback(host);
+}
+
+bool check_api_path(struct str text)
+{
+    struct str part = {0};
+    struct str rest = {0};
+
+    if (text.len > API_PATH_MAX || !str_cut(text, '/', &part, &rest) || part.len > 0 ||
+        !str_is_set(rest))
+        return false;
+    while (str_cut(rest, '/', &part, &rest))
+        if (!is_made_of(part, LOWER UPPER DIGITS "_.-", API_PATH_MAX))
+            return false;
+    return true;
+}
+
+bool check_membership_number(struct str text)
+{
+    const struct str prefix = STR("prefix:");
+
+    if (!str_starts(text, prefix))
+        return str_eq(text, STR("code"));
+    return is_made_of(str_skip(text, prefix.len), LOWER UPPER DIGITS "_-", NUMBER_PREFIX_MAX);
+}
+
+bool check_event_types(struct str text)
+{
+    return is_made_of(text, LOWER DIGITS "_.* ", text.len) && !str_is_empty(str_trim(text));
 }

@@ -14,3 +14,11 @@ bool check_log_level(struct str text);
 bool check_listen(struct str text);
 /* https://host..., or http:// when the host is localhost, 127.0.0.0/8 or [::1]. */
 bool check_url(struct str text);
+/* "/card/code/get": letters, digits, "_", ".", "-" between single slashes, no query; 128 at most.
+ */
+bool check_api_path(struct str text);
+/* "code", or "prefix:" and 1 to 8 of letters, digits, "_", "-": with the 12 digits of WeChat's own
+ * codes that is the 20 which membership_number may have (wechat-api 4.3). */
+bool check_membership_number(struct str text);
+/* Words of [a-z0-9_.*] separated by blanks, one at least. */
+bool check_event_types(struct str text);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "config/check.h"
+#include "config/quota_limit.h"
 
 enum { TEXT_MAX = 4096, SHOWN_MAX = 32, ALLOWED_SIZE = 120 };
 
@@ -52,6 +53,7 @@ static void add_allowed(const struct row *row, struct buf *out)
     case ROW_DOUBLE: buf_addf(out, "a number from %g to %g", row->min, row->max); break;
     case ROW_BOOL: buf_add_cstr(out, "true or false"); break;
     case ROW_CHOICE: list_choices(row, out); break;
+    case ROW_QUOTA: buf_add_cstr(out, QUOTA_LIMIT_ALLOWED); break;
     }
 }
 
@@ -139,6 +141,7 @@ static bool set_plain(const struct row *row, void *at, struct str value)
     case ROW_DOUBLE: return num_parse_double(value, row->min, row->max, at);
     case ROW_BOOL: return set_bool(value, at);
     case ROW_CHOICE: return set_choice(row, value, at);
+    case ROW_QUOTA: return quota_limit_parse(value, at);
     }
     return false;
 }
@@ -155,7 +158,11 @@ enum status row_set(const struct row *row, void *base, struct str value, const c
 
 bool row_is_set(const struct row *row, const void *base)
 {
-    return !is_text(row) || *(char *const *)value_at(row, base) != NULL;
+    const void *at = value_at(row, base);
+
+    if (row->type == ROW_QUOTA)
+        return ((const struct quota_limit *)at)->count > 0;
+    return !is_text(row) || *(char *const *)at != NULL;
 }
 
 static void add_double(struct buf *out, double value)
@@ -178,6 +185,7 @@ void row_print(const struct row *row, const void *base, struct buf *out)
     case ROW_DOUBLE: add_double(out, *(const double *)at); break;
     case ROW_BOOL: buf_add_cstr(out, *(const bool *)at ? "true" : "false"); break;
     case ROW_CHOICE: buf_add_cstr(out, row->choices[*(const int *)at]); break;
+    case ROW_QUOTA: quota_limit_format(at, out); break;
     }
 }
 
@@ -189,6 +197,8 @@ void row_describe(const struct row *row, struct buf *out)
         buf_add_cstr(out, "; required");
     if ((row->flags & ROW_RELOADABLE) != 0)
         buf_add_cstr(out, "; read again on SIGHUP");
+    if ((row->flags & ROW_FILE_ONLY) != 0)
+        buf_add_cstr(out, "; file only");
     buf_addf(out, ")\n#%s =%s%s\n", row->key, row->preset != NULL ? " " : "",
              row->preset != NULL ? row->preset : "");
 }

@@ -19,13 +19,15 @@ enum row_type {
     ROW_DOUBLE, /* double, min..max */
     ROW_BOOL,   /* bool: true|false */
     ROW_CHOICE, /* int: index into choices */
+    ROW_QUOTA,  /* struct quota_limit: "600/min", "10000/day"; its path is left alone */
 };
 
 enum row_flag {
     ROW_REQUIRED = 1,
     ROW_RELOADABLE = 2,
     ROW_LOOPBACK_HTTP = 4, /* URL: https, http on loopback only */
-    ROW_MAY_BE_EMPTY = 8   /* text: "key =" means the empty text; refused otherwise */
+    ROW_MAY_BE_EMPTY = 8,  /* text: "key =" means the empty text; refused otherwise */
+    ROW_FILE_ONLY = 16     /* has no environment form */
 };
 
 /* What a text must look like, beyond its type. */
@@ -53,7 +55,7 @@ struct row {
  * repeated in a refusal: one may be a secret in the wrong place. */
 MUST_CHECK enum status row_set(const struct row *row, void *base, struct str value,
                                const char *where, struct err *err);
-/* True when a text has been set, by preset or by value; always for other types. */
+/* True when a text or a limit has been set, by preset or by value; always for other types. */
 bool row_is_set(const struct row *row, const void *base);
 /* The value as text; ROW_FILE prints the path, never the contents. */
 void row_print(const struct row *row, const void *base, struct buf *out);

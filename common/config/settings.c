@@ -23,10 +23,12 @@ static const struct section SECTIONS[] = {
     {"topic", offsetof(struct settings, topic), "The topics of kabao."},
     {"ingress", offsetof(struct settings, ingress), "kabao-ingress, which WeChat calls."},
     {"wechat", offsetof(struct settings, wechat), "Calls to WeChat."},
-    {"quota", offsetof(struct settings, quota), "How calls to WeChat are shared out."},
+    {"quota", offsetof(struct settings, quota),
+     "How calls to WeChat are shared out; a key that begins with / limits that API path."},
     {"mysql", offsetof(struct settings, mysql), "The database of the workers."},
     {"worker", offsetof(struct settings, worker), "What all workers have in common."},
     {"token", offsetof(struct settings, token), "kabao-token."},
+    {"crm", offsetof(struct settings, crm), "kabao-crm, which calls the CRM."},
     {"admin", offsetof(struct settings, admin), "Health and metrics of every program."},
     {"log", offsetof(struct settings, log), "Log lines."},
 };
@@ -34,11 +36,19 @@ static const struct section SECTIONS[] = {
 static const char *const PUSH_MODES[] = {"auto", "plain", "compatible", "secure", NULL};
 static const char *const TOKEN_SOURCES[] = {"wechat", "url", NULL};
 static const char *const TOKEN_APIS[] = {"stable", "classic", NULL};
+static const char *const ACTIVATIONS[] = {"none", "on_receive", "on_ticket", "crm", NULL};
+static const char *const FALLBACKS[] = {"activate", "leave", NULL};
+static const char *const ON_GIFT[] = {"fresh", "transfer", NULL};
+static const char *const FOREIGN_POINTS[] = {"adopt", "revert", NULL};
 
 static const struct row_check AN_ID = {"1 to 64 letters, digits, _ or -", check_id};
 static const struct row_check AN_ADDRESS = {"host:port, an IPv6 address in brackets", check_listen};
 static const struct row_check A_PREFIX = {"letters, digits, inner dots and -, without _",
                                           check_topic_prefix};
+static const struct row_check A_NUMBER_RULE = {
+    "code, or prefix: and 1 to 8 letters, digits, _ or -", check_membership_number};
+static const struct row_check EVENT_TYPES = {"words of a-z, 0-9, _, . and *, separated by blanks",
+                                             check_event_types};
 static const struct row_check A_LEVEL = {"one of trace, debug, info, warn, error", check_log_level};
 
 #define ACCOUNT(field) \
@@ -46,6 +56,9 @@ static const struct row_check A_LEVEL = {"one of trace, debug, info, warn, error
 #define IN(name, field) \
     .section = #name, .key = #field, .offset = offsetof(struct settings_##name, field)
 #define WITHIN(least, most) .min = (least), .max = (most)
+
+#define DEFAULT_EVENTS \
+    "kabao.member.changed kabao.card.* kabao.activation.* kabao.bonus.changed kabao.binding.*"
 
 static const struct row ROWS[] = {
     {ACCOUNT(appid), .type = ROW_TEXT, .flags = ROW_REQUIRED, .check = &AN_ID,
@@ -71,6 +84,24 @@ static const struct row ROWS[] = {
     {ACCOUNT(form_fields_drop), .type = ROW_TEXT, .preset = "USER_FORM_INFO_FLAG_IDCARD",
      .flags = ROW_MAY_BE_EMPTY,
      .help = "Form fields, separated by blanks, that are never produced; empty drops none."},
+    {ACCOUNT(activation), .type = ROW_CHOICE, .preset = "none", .choices = ACTIVATIONS,
+     .help = "Cards are activated on receipt, by a form's ticket, or as the CRM says."},
+    {ACCOUNT(activation_deadline_s), .type = ROW_INT, .preset = "600", WITHIN(1, 2592000),
+     .help = "With activation = crm: the CRM answers in this time, or activation_fallback counts."},
+    {ACCOUNT(pending_after_s), .type = ROW_INT, .preset = "600", WITHIN(1, 2592000),
+     .help = "A submitted form without a ticket for so long is reported as pending."},
+    {ACCOUNT(activation_fallback), .type = ROW_CHOICE, .preset = "activate", .choices = FALLBACKS,
+     .help = "When the CRM is silent: activate by the rules below, or leave the card as it is."},
+    {ACCOUNT(membership_number), .type = ROW_TEXT, .preset = "code", .check = &A_NUMBER_RULE,
+     .help = "Member's number: the code, or a text and the code's end."},
+    {ACCOUNT(init_bonus), .type = ROW_INT, .preset = "0", WITHIN(0, 2147483647),
+     .help = "Points a card is activated with."},
+    {ACCOUNT(on_gift), .type = ROW_CHOICE, .preset = "fresh", .choices = ON_GIFT,
+     .help = "A card that was given away starts afresh, or takes the points over."},
+    {ACCOUNT(foreign_points), .type = ROW_CHOICE, .preset = "adopt", .choices = FOREIGN_POINTS,
+     .help = "Points that others put on a card join the account, or are set back."},
+    {ACCOUNT(landing_url), .type = ROW_TEXT, .flags = ROW_LOOPBACK_HTTP,
+     .help = "Where the landing page sends members on to; unset turns it off."},
     {IN(topic, prefix), .type = ROW_TEXT, .preset = "kabao", .check = &A_PREFIX,
      .help = "Begins every topic and consumer group."},
     {IN(topic, partitions), .type = ROW_INT, .preset = "12", WITHIN(1, 1000),
@@ -99,8 +130,15 @@ static const struct row ROWS[] = {
      .help = "Longest wait for a connection."},
     {IN(wechat, timeout_ms), .type = ROW_INT, .preset = "5000", WITHIN(10, 120000),
      .help = "Longest wait for an answer."},
+    {.section = "quota",
+     .key = "default",
+     .type = ROW_QUOTA,
+     .flags = ROW_FILE_ONLY,
+     .offset = offsetof(struct settings_quota, default_limit),
+     .help = "Limit of all other paths; without it, none."},
     {IN(quota, replay_share), .type = ROW_DOUBLE, .preset = "0.2", WITHIN(0, 1),
-     .help = "Share of the lanes that records given again may take, one lane at least."},
+     .flags = ROW_FILE_ONLY,
+     .help = "Share of lanes and limits that records given again may take, one lane at least."},
     {IN(mysql, host), .type = ROW_TEXT,
      .help = "Server; without host and socket the client library's default."},
     {IN(mysql, port), .type = ROW_INT, .preset = "3306", WITHIN(1, 65535), .help = "TCP port."},
@@ -146,6 +184,20 @@ static const struct row ROWS[] = {
      .help = "Forced refreshes are so far apart at least."},
     {IN(token, force_per_day), .type = ROW_INT, .preset = "20", WITHIN(0, 10000),
      .help = "Forced refreshes a day."},
+    {IN(crm, url), .type = ROW_TEXT, .flags = ROW_LOOPBACK_HTTP,
+     .help = "Webhook that is told what happens and may answer with commands."},
+    {IN(crm, secret_file), .type = ROW_FILE,
+     .help = "Secret (whsec_ and Base64) that signs the calls."},
+    {IN(crm, secret_previous_file), .type = ROW_FILE,
+     .help = "Secret before the last change; signs as well while the CRM changes over."},
+    {IN(crm, ca_file), .type = ROW_FILE,
+     .help = "CA certificates (PEM) to trust instead of the system's."},
+    {IN(crm, timeout_ms), .type = ROW_INT, .preset = "10000", WITHIN(100, 60000),
+     .help = "Longest wait for an answer."},
+    {IN(crm, max_inflight), .type = ROW_INT, .preset = "32", WITHIN(1, 1024),
+     .help = "Calls at a time."},
+    {IN(crm, events), .type = ROW_TEXT, .preset = DEFAULT_EVENTS, .check = &EVENT_TYPES,
+     .help = "Event types the CRM is told of; * is any run of characters."},
     {IN(admin, listen), .type = ROW_TEXT, .preset = "127.0.0.1:0", .check = &AN_ADDRESS,
      .help = "Address of /healthz, /readyz and /metrics; port 0 is off."},
     {IN(log, level), .type = ROW_TEXT, .preset = "info", .check = &A_LEVEL,
@@ -171,6 +223,11 @@ static bool is_account(const struct section *section)
 static bool is_kafka(const struct section *section)
 {
     return strcmp(section->name, "kafka") == 0;
+}
+
+static bool is_quota(const struct section *section)
+{
+    return strcmp(section->name, "quota") == 0;
 }
 
 /* An account's rows live in base itself, the others' in the section's part of struct settings. */
@@ -227,9 +284,12 @@ void settings_free(struct settings *s)
         mem_free(s->kafka.properties[i].name);
         mem_free_secret(s->kafka.properties[i].value, strlen(s->kafka.properties[i].value));
     }
+    for (size_t i = 0; i < s->quota.count; i++)
+        mem_free(s->quota.limits[i].path);
     for (size_t i = 0; i < COUNT_OF(SECTIONS); i++)
         if (!is_account(&SECTIONS[i]))
             clear(SECTIONS[i].name, part_of(s, &SECTIONS[i]));
+    mem_free(s->quota.limits);
     mem_free(s->accounts);
     mem_free(s->kafka.properties);
     mem_free(s->path);
@@ -313,6 +373,23 @@ enum status settings_kafka_set(struct settings *s, struct str name, struct str v
     return ST_OK;
 }
 
+enum status settings_limit_add(struct settings *s, struct str path, const struct quota_limit *limit,
+                               struct err *err)
+{
+    char *copy = duplicate(path);
+    struct quota_limit *grown = mem_resize(s->quota.limits, (s->quota.count + 1) * sizeof(*grown));
+
+    if (grown != NULL)
+        s->quota.limits = grown;
+    if (copy == NULL || grown == NULL) {
+        mem_free(copy);
+        return err_fatal(err, "memory", "settings: memory is short");
+    }
+    grown[s->quota.count] = *limit;
+    grown[s->quota.count++].path = copy;
+    return ST_OK;
+}
+
 void *settings_base(struct settings *s, struct str section, const char **family)
 {
     const struct str prefix = STR(ACCOUNT_PREFIX);
@@ -373,6 +450,15 @@ static void print_kafka(const struct settings_kafka *kafka, struct buf *out)
                  is_secret(&kafka->properties[i]) ? "***" : kafka->properties[i].value);
 }
 
+static void print_limits(const struct settings_quota *quota, struct buf *out)
+{
+    for (size_t i = 0; i < quota->count; i++) {
+        buf_addf(out, "%s = ", quota->limits[i].path);
+        quota_limit_format(&quota->limits[i], out);
+        buf_add_char(out, '\n');
+    }
+}
+
 static void print_accounts(const struct settings *s, struct buf *out)
 {
     for (size_t i = 0; i < s->account_count; i++) {
@@ -393,7 +479,17 @@ void settings_print(const struct settings *s, struct buf *out)
             print_kafka(&s->kafka, out);
         else
             print_rows(SECTIONS[i].name, (const char *)s + SECTIONS[i].offset, out);
+        if (is_quota(&SECTIONS[i]))
+            print_limits(&s->quota, out);
     }
+}
+
+static void describe_limit(struct buf *out)
+{
+    buf_addf(out,
+             "\n# Calls of all programs together to that path. (%s; file only)\n"
+             "#/card/membercard/updateuser =\n",
+             QUOTA_LIMIT_ALLOWED);
 }
 
 void settings_describe(struct buf *out)
@@ -405,6 +501,8 @@ void settings_describe(struct buf *out)
                  is_account(&SECTIONS[i]) ? " NAME" : "", SECTIONS[i].help);
         if (is_kafka(&SECTIONS[i]))
             buf_add_cstr(out, "#bootstrap.servers =\n");
+        if (is_quota(&SECTIONS[i]))
+            describe_limit(out);
         for (size_t r = 0; r < COUNT_OF(ROWS); r++) {
             if (strcmp(ROWS[r].section, name) != 0)
                 continue;

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "config/quota_limit.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,23 @@ enum push_mode { PUSH_MODE_AUTO, PUSH_MODE_PLAIN, PUSH_MODE_COMPATIBLE, PUSH_MOD
 enum token_source { TOKEN_SOURCE_WECHAT, TOKEN_SOURCE_URL };
 
 enum token_api { TOKEN_API_STABLE, TOKEN_API_CLASSIC };
+
+/* Who activates a card, or what makes kabao do it. */
+enum activation_mode {
+    ACTIVATION_NONE,
+    ACTIVATION_ON_RECEIVE,
+    ACTIVATION_ON_TICKET,
+    ACTIVATION_CRM
+};
+
+/* What happens when the CRM has not answered within activation_deadline_s. */
+enum activation_fallback { ACTIVATION_FALLBACK_ACTIVATE, ACTIVATION_FALLBACK_LEAVE };
+
+/* The points of a card that was given away. */
+enum on_gift { ON_GIFT_FRESH, ON_GIFT_TRANSFER };
+
+/* Points that somebody else wrote on a card. */
+enum foreign_points { FOREIGN_POINTS_ADOPT, FOREIGN_POINTS_REVERT };
 
 /* [account NAME]. push_mode is never PUSH_MODE_AUTO after loading. */
 struct account {
@@ -33,6 +51,15 @@ struct account {
     char *token_url;
     char *token_url_bearer_file;
     char *form_fields_drop; /* names separated by blanks */
+    int activation;         /* enum activation_mode */
+    int64_t activation_deadline_s;
+    int64_t pending_after_s;
+    int activation_fallback; /* enum activation_fallback */
+    char *membership_number; /* "code" or "prefix:<text>" */
+    int64_t init_bonus;
+    int on_gift;        /* enum on_gift */
+    int foreign_points; /* enum foreign_points */
+    char *landing_url;  /* NULL: the landing page is off */
 };
 
 struct kafka_property {
@@ -95,6 +122,9 @@ struct settings_worker {
 };
 
 struct settings_quota {
+    struct quota_limit *limits; /* in file order, every path once */
+    size_t count;
+    struct quota_limit default_limit; /* of paths without their own; path NULL, count 0: none */
     double replay_share;
 };
 
@@ -104,6 +134,17 @@ struct settings_token {
     int64_t refresh_ahead_s;
     int64_t force_interval_s;
     int64_t force_per_day;
+};
+
+/* url is NULL when there is no CRM to call; events are ce_types with "*", separated by blanks. */
+struct settings_crm {
+    char *url;
+    char *secret_file;
+    char *secret_previous_file;
+    char *ca_file;
+    int64_t timeout_ms;
+    int64_t max_inflight;
+    char *events;
 };
 
 struct settings_admin {
@@ -126,6 +167,7 @@ struct settings {
     struct settings_quota quota;
     struct settings_worker worker;
     struct settings_token token;
+    struct settings_crm crm;
     struct settings_admin admin;
     struct settings_log log;
 };

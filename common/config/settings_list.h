@@ -21,6 +21,10 @@ MUST_CHECK enum status settings_account_add(struct settings *s, struct str name,
 MUST_CHECK enum status settings_kafka_set(struct settings *s, struct str name, struct str value,
                                           struct err *err);
 
+/* For a path that has no limit yet, as the file gives every key once; limit->path is not used. */
+MUST_CHECK enum status settings_limit_add(struct settings *s, struct str path,
+                                          const struct quota_limit *limit, struct err *err);
+
 /* The struct behind "topic" or "account demo", and in *family what its rows call it ("topic",
  * "account"). NULL when there is none; [kafka] has no struct of rows. Borrowed until the next
  * settings_account_add. */

@@ -155,13 +155,16 @@ static void refuse_key(struct loader *l, const char *family, struct str key, con
     const struct str shown = str_limit(key, SUGGEST_WORD_MAX);
     const char *other = elsewhere(key);
     struct suggestion guess = {.word = key};
+    size_t slash;
     size_t count;
     const struct row *rows = settings_rows(&count);
 
     for (size_t i = 0; i < count; i++)
         if (strcmp(rows[i].section, family) == 0)
             suggest_try(&guess, rows[i].key);
-    if (guess.best != NULL)
+    if (strcmp(family, "quota") == 0 && str_find(key, STR("/"), &slash))
+        refuse(l, where, "[quota] has no key \"%.*s\"; a path begins with /", STR_ARG(shown));
+    else if (guess.best != NULL)
         refuse(l, where, "[%s] has no key \"%.*s\"; did you mean \"%s\"?", family, STR_ARG(shown),
                guess.best);
     else if (other != NULL)
@@ -177,6 +180,24 @@ static void apply_property(struct loader *l, struct str name, struct str value)
     struct err err;
 
     if (settings_kafka_set(l->s, name, value, &err) != ST_OK)
+        ini_refuse(&l->refusals, &err);
+}
+
+static void apply_limit(struct loader *l, struct str path, struct str value, const char *where)
+{
+    const struct str shown = str_limit(path, SUGGEST_WORD_MAX);
+    const struct str given = str_limit(value, SUGGEST_WORD_MAX);
+    struct quota_limit limit = {0};
+    struct err err;
+
+    if (!check_api_path(path))
+        refuse(l, where,
+               "[quota] \"%.*s\" is no API path: letters, digits, _ . - between single slashes",
+               STR_ARG(shown));
+    else if (!quota_limit_parse(value, &limit))
+        refuse(l, where, "[quota] %.*s must be %s, not \"%.*s\"", STR_ARG(shown),
+               QUOTA_LIMIT_ALLOWED, STR_ARG(given));
+    else if (settings_limit_add(l->s, path, &limit, &err) != ST_OK)
         ini_refuse(&l->refusals, &err);
 }
 
@@ -200,6 +221,10 @@ static void apply_key(struct loader *l, struct str section, struct str key, stru
 
     if (str_eq(section, STR("kafka"))) {
         apply_property(l, key, value);
+        return;
+    }
+    if (str_eq(section, STR("quota")) && str_starts(key, STR("/"))) {
+        apply_limit(l, key, value, where);
         return;
     }
     /* Keys of a section that is refused are not looked at. */
@@ -364,8 +389,9 @@ static bool apply_plain_variable(struct loader *l, struct str name, struct str v
     for (size_t i = 0; i < count; i++) {
         struct str rest = name;
 
-        if (strcmp(rows[i].section, "account") == 0 || !take_word(&rest, rows[i].section) ||
-            !take_word(&rest, "_") || !take_last(rest, rows[i].key))
+        if (strcmp(rows[i].section, "account") == 0 || (rows[i].flags & ROW_FILE_ONLY) != 0 ||
+            !take_word(&rest, rows[i].section) || !take_word(&rest, "_") ||
+            !take_last(rest, rows[i].key))
             continue;
         apply_row(l, &rows[i], str_from(rows[i].section), value, where);
         return true;
@@ -444,7 +470,7 @@ static void check_unique(struct loader *l, size_t index, struct str section)
     }
 }
 
-/* One key that needs another. */
+/* A key that was given and needs another. */
 static void check_needs(struct loader *l, struct str section, const char *key, const char *value,
                         const char *needed)
 {
@@ -479,6 +505,8 @@ static void check(struct loader *l)
 
     for (size_t i = 0; i < l->s->account_count; i++)
         check_account(l, i);
+    if (l->s->crm.secret_previous_file != NULL)
+        check_needs(l, STR("crm"), "secret_previous_file", "", "secret_file");
     if (worker->retry_initial_ms > worker->retry_max_ms)
         refuse(l, where_of(l, STR("worker"), "retry_initial_ms"),
                "[worker] retry_initial_ms is above retry_max_ms (%lld)",

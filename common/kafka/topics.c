@@ -44,6 +44,30 @@ static const struct topic_def TOPICS[TOPIC_COUNT] = {
             .key = "<appid>:<openid>, pending ones <appid>:<scene>",
             .help = "scene and openid found each other",
         },
+    [TOPIC_CMD_ACTIVATION] =
+        {
+            .topic = TOPIC_CMD_ACTIVATION,
+            .name = "cmd.activation",
+            .retention_hours = 0,
+            .key = "card key, else <appid>:<openid>, else <appid>:<SHA-256 of encrypt_code>",
+            .help = "activation tickets, and the CRM's answers",
+        },
+    [TOPIC_CMD_BONUS] =
+        {
+            .topic = TOPIC_CMD_BONUS,
+            .name = "cmd.bonus",
+            .retention_hours = 0,
+            .key = "card key",
+            .help = "the CRM asks for a change of points, balance or fields",
+        },
+    [TOPIC_RESULT_BONUS] =
+        {
+            .topic = TOPIC_RESULT_BONUS,
+            .name = "result.bonus",
+            .retention_hours = 0,
+            .key = "card key",
+            .help = "what became of a command of cmd.bonus",
+        },
     [TOPIC_CMD_TOKEN] =
         {
             .topic = TOPIC_CMD_TOKEN,
@@ -83,7 +107,7 @@ static const struct topic_def TOPICS[TOPIC_COUNT] = {
         },
 };
 
-static const char *const WORKERS[] = {"token", "member", "store", NULL};
+static const char *const WORKERS[] = {"token", "member", "store", "activate", "bonus", "crm", NULL};
 
 const struct topic_def *topic_def(enum topic topic)
 {

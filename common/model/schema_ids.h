@@ -8,6 +8,9 @@
 #define SCHEMA_STATE_MEMBER     SCHEMA_BASE "state.member.v1.schema.json"
 #define SCHEMA_EVENT_ACTIVATION SCHEMA_BASE "event.activation.v1.schema.json"
 #define SCHEMA_EVENT_BINDING    SCHEMA_BASE "event.binding.v1.schema.json"
+#define SCHEMA_CMD_ACTIVATION   SCHEMA_BASE "cmd.activation.v1.schema.json"
+#define SCHEMA_CMD_BONUS        SCHEMA_BASE "cmd.bonus.v1.schema.json"
+#define SCHEMA_RESULT_BONUS     SCHEMA_BASE "result.bonus.v1.schema.json"
 #define SCHEMA_CMD_TOKEN        SCHEMA_BASE "cmd.token.v1.schema.json"
 #define SCHEMA_STATE_TOKEN      SCHEMA_BASE "state.token.v1.schema.json"
 
@@ -24,5 +27,8 @@
 #define CE_TYPE_CARD_ACTIVATED       "kabao.card.activated"
 #define CE_TYPE_ACTIVATION_REQUESTED "kabao.activation.requested"
 #define CE_TYPE_ACTIVATION_PENDING   "kabao.activation.pending"
+#define CE_TYPE_ACTIVATION_TICKET    "kabao.activation.ticket"
+#define CE_TYPE_BONUS_CHANGE         "kabao.bonus.change"
+#define CE_TYPE_BONUS_CHANGED        "kabao.bonus.changed"
 #define CE_TYPE_TOKEN_BAD            "kabao.token.bad"
 #define CE_TYPE_TOKEN_CURRENT        "kabao.token.current"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/emit.h"
 
+#include "model/bonus_result.h"
 #include "model/id.h"
 #include "model/member.h"
 #include "model/schema_ids.h"
@@ -77,4 +78,113 @@ const struct emit EMIT_TOKEN_BAD = {
     .news = true,
     .write = write_token_bad,
     .address = address_token_bad,
+};
+
+static void write_bonus_result(const void *record, struct buf *out)
+{
+    bonus_result_write(record, out);
+}
+
+static bool address_bonus_result(const void *record, struct arena *arena, struct emit_address *out)
+{
+    const struct bonus_result *r = record;
+    bool has_card =
+        !str_is_empty(r->appid) && !str_is_empty(r->card_id) && !str_is_empty(r->card_code);
+
+    out->key = has_card ? id_card_key(arena, r->appid, r->card_id, r->card_code) : r->command_id;
+    out->appid = r->appid;
+    out->subject = r->card_code;
+    return str_is_set(out->key);
+}
+
+const struct emit EMIT_BONUS_RESULT = {
+    .topic = TOPIC_RESULT_BONUS,
+    .type = CE_TYPE_BONUS_CHANGED,
+    .dataschema = SCHEMA_RESULT_BONUS,
+    .step = "result",
+    .write = write_bonus_result,
+    .address = address_bonus_result,
+};
+
+static void write_activation(const void *record, struct buf *out)
+{
+    const struct activation_emit *a = record;
+
+    activation_write(&a->activation, out);
+}
+
+static bool address_activation(const void *record, struct arena *arena, struct emit_address *out)
+{
+    const struct activation_emit *a = record;
+    const struct activation *card = &a->activation;
+
+    out->key = id_card_key(arena, card->appid, card->card_id, card->card_code);
+    out->appid = card->appid;
+    out->subject = card->card_code;
+    out->id = a->id;
+    return str_is_set(out->key);
+}
+
+const struct emit EMIT_CARD_ACTIVATED = {
+    .topic = TOPIC_EVENT_ACTIVATION,
+    .type = CE_TYPE_CARD_ACTIVATED,
+    .dataschema = SCHEMA_EVENT_ACTIVATION,
+    .step = "activated",
+    .write = write_activation,
+    .address = address_activation,
+};
+
+const struct emit EMIT_ACTIVATION_REQUESTED = {
+    .topic = TOPIC_EVENT_ACTIVATION,
+    .type = CE_TYPE_ACTIVATION_REQUESTED,
+    .dataschema = SCHEMA_EVENT_ACTIVATION,
+    .step = "requested",
+    .write = write_activation,
+    .address = address_activation,
+};
+
+const struct emit EMIT_ACTIVATION_PENDING = {
+    .topic = TOPIC_EVENT_ACTIVATION,
+    .type = CE_TYPE_ACTIVATION_PENDING,
+    .dataschema = SCHEMA_EVENT_ACTIVATION,
+    .step = "pending",
+    .write = write_activation,
+    .address = address_activation,
+};
+
+static void write_command(const void *record, struct buf *out)
+{
+    const struct command_emit *c = record;
+
+    buf_add(out, c->json);
+}
+
+static bool address_command(const void *record, struct arena *arena UNUSED,
+                            struct emit_address *out)
+{
+    const struct command_emit *c = record;
+
+    out->key = c->key;
+    out->appid = c->appid;
+    out->subject = c->subject;
+    out->id = c->id;
+    return true;
+}
+
+const struct emit EMIT_COMMAND_BONUS = {
+    .topic = TOPIC_CMD_BONUS,
+    .type = CE_TYPE_BONUS_CHANGE,
+    .dataschema = SCHEMA_CMD_BONUS,
+    .step = "command.bonus",
+    .write = write_command,
+    .address = address_command,
+};
+
+const struct emit EMIT_COMMAND_ACTIVATION = {
+    .topic = TOPIC_CMD_ACTIVATION,
+    .type = CE_TYPE_ACTIVATION_TICKET,
+    .dataschema = SCHEMA_CMD_ACTIVATION,
+    .step = "command.activation",
+    .write = write_command,
+    .address = address_command,
 };

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "kafka/topics.h"
+#include "model/activation.h"
 
 #include <stdbool.h>
 
@@ -13,6 +14,7 @@ struct emit_address {
     struct str key;
     struct str appid;
     struct str subject; /* the card's code, where there is one */
+    struct str id;      /* ce_id; absent: derived as struct emit says */
 };
 
 struct emit {
@@ -29,3 +31,28 @@ struct emit {
 extern const struct emit EMIT_MEMBER;      /* struct member */
 extern const struct emit EMIT_TOKEN_STATE; /* struct token_state */
 extern const struct emit EMIT_TOKEN_BAD;   /* struct token_bad */
+
+/* struct bonus_result; the command's or push's id and "result" name it, so that the answer to a
+ * command seen again is the same record. By card key; by command_id where no card is named. */
+extern const struct emit EMIT_BONUS_RESULT;
+
+struct activation_emit {
+    struct str id; /* a hash of the effect; absent: derived from the parent */
+    struct activation activation;
+};
+
+extern const struct emit EMIT_CARD_ACTIVATED;       /* struct activation_emit */
+extern const struct emit EMIT_ACTIVATION_REQUESTED; /* struct activation_emit */
+extern const struct emit EMIT_ACTIVATION_PENDING;   /* struct activation_emit */
+
+/* A command in the name of somebody else (the CRM's answer), valid against its schema. */
+struct command_emit {
+    struct str id;
+    struct str key; /* see schemas/README.md */
+    struct str appid;
+    struct str subject;
+    struct str json; /* the value as it is */
+};
+
+extern const struct emit EMIT_COMMAND_BONUS;      /* struct command_emit */
+extern const struct emit EMIT_COMMAND_ACTIVATION; /* struct command_emit */

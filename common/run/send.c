@@ -73,12 +73,17 @@ void lane_chance_id(const char *step, struct id *id)
     id_derive(str_of(&random, sizeof(random)), str_from(step), id);
 }
 
-static void name_record(const struct lane *lane, const struct emit *emit, struct id *id)
+/* room holds the text where the address names no id. */
+static struct str record_id(const struct lane *lane, const struct emit *emit,
+                            const struct emit_address *address, struct id *room)
 {
+    if (!str_is_empty(address->id))
+        return address->id;
     if (emit->news)
-        lane_chance_id(emit->step, id);
+        lane_chance_id(emit->step, room);
     else
-        id_derive(lane->parent, str_from(emit->step), id);
+        id_derive(lane->parent, str_from(emit->step), room);
+    return str_from(room->text);
 }
 
 enum status lane_emit(struct lane *lane, const struct emit *emit, const void *record,
@@ -99,10 +104,9 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
     if (!buf_ok(&lane->value) || !emit->address(record, &lane->arena, &address))
         return err_retry(err, "memory", "no memory for a %s", emit->type);
     trace_child(&lane->trace, &trace);
-    name_record(lane, emit, &id);
     clock_format_rfc3339(clock_wall_ms(), now);
     topic_name(&lane->engine->settings->topic, emit->topic, NULL, topic);
-    event.id = str_from(id.text);
+    event.id = record_id(lane, emit, &address, &id);
     event.source = arena_printf(&lane->arena, "/wechat/%.*s", STR_ARG(address.appid));
     event.time = str_from(now);
     event.subject = address.subject;

@@ -22,8 +22,12 @@ struct call {
 const struct call *call_find(const char *type);
 const struct call *call_all(size_t *count);
 
-extern const struct call CALL_MEMBER_GET; /* member.get: /card/membercard/userinfo/get */
-extern const struct call CALL_CODE_GET;   /* code.get: /card/code/get */
+extern const struct call CALL_CODE_DECRYPT;     /* code.decrypt: /card/code/decrypt */
+extern const struct call CALL_CODE_GET;         /* code.get: /card/code/get */
+extern const struct call CALL_MEMBER_ACTIVATE;  /* member.activate: /card/membercard/activate */
+extern const struct call CALL_MEMBER_GET;       /* member.get: /card/membercard/userinfo/get */
+extern const struct call CALL_MEMBER_TEMP_INFO; /* member.temp_info: .../activatetempinfo/get */
+extern const struct call CALL_MEMBER_UPDATE;    /* member.update: /card/membercard/updateuser */
 
 /* kabao-token's own; not among those that call_find and call_all offer. */
 extern const struct call CALL_TOKEN_STABLE;  /* /cgi-bin/stable_token */

@@ -202,6 +202,7 @@ static enum status exchange(struct wechat *w, const struct wechat_request *r, co
         .body = posts ? r->body : (struct str){0},
         .headers = &trace,
         .header_count = str_is_empty(r->traceparent) ? 0 : 1,
+        .once = r->call->nature == NATURE_PROBE || r->call->nature == NATURE_ONCE,
     };
     const int64_t started_ms = clock_mono_ms();
     enum status rc;
@@ -240,11 +241,12 @@ static enum status try_call(struct wechat *w, const struct wechat_request *r, co
     const struct wechat_env *env = w->env;
     enum status rc;
 
-    rc = env->admit(env->arg, r->account, r->call->path, err);
-    if (rc != ST_OK)
-        return rc;
     rc = env->token(env->arg, r->account, TOKEN_ACCESS, older,
                     deadline_min(r->until, deadline_in(TOKEN_WAIT_MS)), &a->token, err);
+    if (rc != ST_OK)
+        return rc;
+    /* Last: a permit is for now, and whoever waited for a token would use it later. */
+    rc = env->admit(env->arg, r->account, r->call->path, err);
     if (rc != ST_OK)
         return rc;
     rc = send_once(w, r, a, err);

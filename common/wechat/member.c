@@ -115,6 +115,18 @@ static bool is_field(const struct json *list, size_t index, const char *drop)
     return true;
 }
 
+static void write_fields(const struct json *list, const char *drop, struct jsonw *w)
+{
+    for (size_t i = 0; i < json_len(list) && i < FIELDS_MAX; i++) {
+        const struct json *entry = json_at(list, i);
+
+        if (!is_field(list, i, drop))
+            continue;
+        jsonw_key(w, json_get_str(entry, "name"));
+        write_value(json_get(entry, "value"), w);
+    }
+}
+
 static bool read_form(const struct json *list, const char *drop, struct arena *arena,
                       struct member *m)
 {
@@ -124,26 +136,27 @@ static bool read_form(const struct json *list, const char *drop, struct arena *a
     if (!json_is(list, JSON_ARRAY))
         return true;
     jsonw_object(&w);
-    for (size_t i = 0; i < json_len(list) && i < FIELDS_MAX; i++) {
-        const struct json *entry = json_at(list, i);
-
-        if (!is_field(list, i, drop))
-            continue;
-        jsonw_key(&w, json_get_str(entry, "name"));
-        write_value(json_get(entry, "value"), &w);
-    }
+    write_fields(list, drop, &w);
     jsonw_object_end(&w);
     m->form.text = keep_text(&text, arena);
     return str_is_set(m->form.text);
 }
 
-static void write_custom_field(const struct json *entry, struct jsonw *w)
+/* Several answers, NULL when there is one at most. */
+static const struct json *answers_of(const struct json *entry)
 {
     const struct json *values = json_get(entry, "value_list");
 
+    return json_is(values, JSON_ARRAY) && json_len(values) > 0 ? values : NULL;
+}
+
+static void write_custom_field(const struct json *entry, struct jsonw *w)
+{
+    const struct json *values = answers_of(entry);
+
     jsonw_object(w);
     jsonw_key_str(w, "name", json_get_str(entry, "name"));
-    if (json_len(values) > 0 && json_is(values, JSON_ARRAY)) {
+    if (values) {
         jsonw_key(w, STR("values"));
         write_scalar(values, w);
     } else {
@@ -168,6 +181,52 @@ static bool read_custom_form(const struct json *list, const char *drop, struct a
     jsonw_array_end(&w);
     m->custom_form.text = keep_text(&text, arena);
     return str_is_set(m->custom_form.text);
+}
+
+static bool names(const struct json *list, struct str name)
+{
+    for (size_t i = 0; i < json_len(list) && i < FIELDS_MAX; i++)
+        if (str_eq(json_get_str(json_at(list, i), "name"), name))
+            return true;
+    return false;
+}
+
+/* The merchant's own fields, but for names that stand in taken. */
+static void write_own_fields(const struct json *own, const struct json *taken, const char *drop,
+                             struct jsonw *w)
+{
+    for (size_t i = 0; i < json_len(own) && i < FIELDS_MAX; i++) {
+        const struct json *entry = json_at(own, i);
+        const struct json *values = answers_of(entry);
+
+        if (!is_field(own, i, drop) || names(taken, json_get_str(entry, "name")))
+            continue;
+        jsonw_key(w, json_get_str(entry, "name"));
+        if (values)
+            write_scalar(values, w);
+        else
+            write_value(json_get(entry, "value"), w);
+    }
+}
+
+bool wechat_form_read(const struct json *info, const char *drop, struct arena *arena,
+                      struct field_json *form)
+{
+    const struct json *fields = json_get(info, "common_field_list");
+    const struct json *own = json_get(info, "custom_field_list");
+    AUTO(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
+    struct jsonw w = {.out = &text};
+
+    if (!json_is(fields, JSON_ARRAY) && !json_is(own, JSON_ARRAY))
+        return true;
+    jsonw_object(&w);
+    if (json_is(fields, JSON_ARRAY))
+        write_fields(fields, drop, &w);
+    if (json_is(own, JSON_ARRAY))
+        write_own_fields(own, fields, drop, &w);
+    jsonw_object_end(&w);
+    form->text = keep_text(&text, arena);
+    return str_is_set(form->text);
 }
 
 /* Absent rather than empty; a number where WeChat promises text still counts. */

@@ -17,6 +17,12 @@ struct card {
  * list entry (object) that carries it as its "name". */
 bool wechat_field_dropped(const char *drop, struct str name);
 
+/* The lists of "user_info" or "info" as one object in the arena: WeChat's fields by their ids, then
+ * the merchant's own by their names, several answers as an array. Of a name given twice the first
+ * counts. *form stays absent when there is no list at all. False: no memory. */
+bool wechat_form_read(const struct json *info, const char *drop, struct arena *arena,
+                      struct field_json *form);
+
 /* card/membercard/userinfo/get into the attributes of m (account, appid, card_id, card_code,
  * openid, ..., form, custom_form, raw, fetched_at). Texts borrow from *answer, which is the
  * caller's to free, from card and from the arena. raw and form are without form_fields_drop; raw is

@@ -6,7 +6,7 @@ import subprocess
 from datetime import datetime
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from kit.program import BIN
 from kit.servers import ROOT
@@ -17,6 +17,14 @@ SCHEMAS = sorted(MESSAGES.glob("*.schema.json"))
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 formats = FormatChecker(formats=())
+
+
+def max_bytes(_validator, limit, value, _schema):
+    if isinstance(value, str) and len(value.encode()) > limit:
+        yield ValidationError(f"is longer than {limit} bytes")
+
+
+Judge = validators.extend(Draft202012Validator, {"x-maxBytes": max_bytes})
 
 
 @formats.checks("date-time")
@@ -49,7 +57,7 @@ def test_both_judges_agree_on_every_example(schema):
     files = examples_of(schema)
     assert any(f.name.startswith("ok-") for f in files), "no good example"
     assert any(f.name.startswith("bad-") for f in files), "no bad example"
-    validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")), format_checker=formats)
+    validator = Judge(json.loads(schema.read_text(encoding="utf-8")), format_checker=formats)
     mine = ours(schema, files)
     for file in files:
         theirs = validator.is_valid(json.loads(file.read_text(encoding="utf-8")))

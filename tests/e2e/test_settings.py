@@ -41,6 +41,10 @@ def test_an_unknown_key_is_refused_with_file_and_line(broken, program):
     ({"account demo": {"push_mode": "open"}}, "push_mode"),
     ({"topic": {"prefix": "ka_bao"}}, "prefix"),
     ({"topic": {"partitions": "0"}}, "partitions"),
+    ({"account demo": {"activation": "always"}}, "activation"),
+    ({"account demo": {"membership_number": "prefix:too-long-a"}}, "membership_number"),
+    ({"quota": {"/card/code/get": "600/hour"}}, "/card/code/get"),
+    ({"crm": {"url": "http://crm.example"}}, "url"),
 ])
 def test_a_bad_value_is_refused_with_its_key(broken, changes, key):
     ini, line = broken(changes)

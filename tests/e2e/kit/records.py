@@ -1,24 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records as the ingress would have produced them, for tests that begin behind it."""
+"""Records as the ingress and the CRM would have produced them, for tests that begin behind those: (key, value,
+headers), all texts."""
 import hashlib
 import json
 import os
 
 from kit.config import APPID, CARD_ID, ORIGINAL_ID
 
-_SCHEMA = "https://schemas.kabao.example/messages/event.wechat.v1.schema.json"
+_SCHEMAS = "https://schemas.kabao.example/messages"
+
+
+def _headers(ce_id, ce_type, topic, subject):
+    """Those of a CloudEvent; what is None is left out."""
+    headers = {"content-type": "application/json", "ce_specversion": "1.0", "ce_id": ce_id,
+               "ce_source": f"/wechat/{APPID}", "ce_type": ce_type, "ce_time": "2025-10-09T08:53:20Z",
+               "ce_subject": subject, "ce_dataschema": f"{_SCHEMAS}/{topic}.v1.schema.json", "ce_appid": APPID,
+               "traceparent": f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"}
+    return {name: text for name, text in headers.items() if text is not None}
 
 
 def event_record(name, code, at=1760000000, openid="oGRUFjk0a1b2c3d4e5f6g7h8i9j0", card_id=CARD_ID):
-    """(key, value, headers) of one card event; all texts."""
+    """One card event."""
     value = {"account": "demo", "appid": APPID, "to_user": ORIGINAL_ID, "openid": openid, "create_time": at,
              "msg_type": "event", "event": name, "card_id": card_id, "card_code": code,
              "fields": {"ToUserName": ORIGINAL_ID, "FromUserName": openid, "CreateTime": str(at), "MsgType": "event",
                         "Event": name, "CardId": card_id, "UserCardCode": code}}
     text = json.dumps(value, ensure_ascii=False)
-    headers = {"content-type": "application/json", "ce_specversion": "1.0",
-               "ce_id": hashlib.sha256(text.encode()).hexdigest()[:32], "ce_source": f"/wechat/{APPID}",
-               "ce_type": f"kabao.wechat.{name}", "ce_time": "2025-10-09T08:53:20Z", "ce_subject": code,
-               "ce_dataschema": _SCHEMA, "ce_appid": APPID,
-               "traceparent": f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"}
+    headers = _headers(hashlib.sha256(text.encode()).hexdigest()[:32], f"kabao.wechat.{name}", "event.wechat", code)
     return f"{APPID}:{card_id}:{code}", text, headers
+
+
+def bonus_command(code, mode, command_id="", card_id=CARD_ID, **fields):
+    """cmd.bonus: bonus_command("018255396048", "add", add_bonus=10). command_id "": one by chance; None: none."""
+    value = {"account": "demo", "card_id": card_id, "card_code": code, "mode": mode, **fields}
+    headers = _headers(os.urandom(16).hex() if command_id == "" else command_id, "kabao.bonus.change", "cmd.bonus", code)
+    return f"{APPID}:{card_id}:{code}", json.dumps(value, ensure_ascii=False), headers
+
+
+def activation_request(code=None, encrypt_code=None, openid=None, card_id=CARD_ID, request_id="", **fields):
+    """cmd.activation: a ticket (encrypt_code=, activate_ticket=) or the CRM's answer (code, membership_number=)."""
+    named = {"card_code": code, "encrypt_code": encrypt_code, "openid": openid}
+    value = {"account": "demo", "card_id": card_id, **{k: v for k, v in named.items() if v is not None}, **fields}
+    if code is not None:
+        key = f"{APPID}:{card_id}:{code}"
+    else:
+        key = f"{APPID}:{openid or hashlib.sha256((encrypt_code or '').encode()).hexdigest()}"
+    headers = _headers(os.urandom(16).hex() if request_id == "" else request_id, "kabao.activation.ticket",
+                       "cmd.activation", code)
+    return key, json.dumps(value, ensure_ascii=False), headers

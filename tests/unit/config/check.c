@@ -4,6 +4,8 @@
 #include "base/attr.h"
 #include "tests/unit/check.h"
 
+#include <string.h>
+
 struct sample {
     struct str text;
     bool fits;
@@ -137,6 +139,64 @@ static void test_check_log_levels(void **state)
     assert_all(check_log_level, samples, COUNT_OF(samples));
 }
 
+static void test_check_api_paths(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("/card/membercard/updateuser"), true},
+        {STR_INIT("/cgi-bin/v2.0_x/A"), true},
+        {STR_INIT("/"), false},
+        {STR_INIT("card/code/get"), false},
+        {STR_INIT("//card"), false},
+        {STR_INIT("/card//code"), false},
+        {STR_INIT("/card/code/"), false},
+        {STR_INIT("/card/code?x=1"), false},
+        {STR_INIT("/card code"), false},
+        {STR_INIT("/a\0"), false},
+    };
+    char longest[130] = "/";
+
+    (void)state;
+    assert_all(check_api_path, samples, COUNT_OF(samples));
+    memset(longest + 1, 'a', 128);
+    assert_true(check_api_path(str_of(longest, 128)));
+    assert_false(check_api_path(str_of(longest, 129)));
+}
+
+static void test_check_membership_numbers(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("code"), true},
+        {STR_INIT("prefix:V"), true},
+        {STR_INIT("prefix:VIP_2-ab"), true},
+        {STR_INIT("prefix:VIP_2-abc"), false},
+        {STR_INIT("prefix:"), false},
+        {STR_INIT("prefix: V"), false},
+        {STR_INIT("prefix:\xE5\x8D\xA1"), false},
+        {STR_INIT("Code"), false},
+        {STR_INIT("codes"), false},
+        {STR_INIT("VIP"), false},
+    };
+
+    (void)state;
+    assert_all(check_membership_number, samples, COUNT_OF(samples));
+}
+
+static void test_check_event_types(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("*"), true},
+        {STR_INIT("kabao.member.changed  kabao.card.*"), true},
+        {STR_INIT("kabao.wechat.user_pay_from_pay_cell"), true},
+        {STR_INIT("kabao.member.changed,kabao.card.*"), false},
+        {STR_INIT("kabao.Member"), false},
+        {STR_INIT("kabao\tcard"), false},
+        {STR_INIT("  "), false},
+    };
+
+    (void)state;
+    assert_all(check_event_types, samples, COUNT_OF(samples));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +206,9 @@ int main(void)
         cmocka_unit_test(test_check_listen_addresses),
         cmocka_unit_test(test_check_urls_are_tls_beyond_loopback),
         cmocka_unit_test(test_check_log_levels),
+        cmocka_unit_test(test_check_api_paths),
+        cmocka_unit_test(test_check_membership_numbers),
+        cmocka_unit_test(test_check_event_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

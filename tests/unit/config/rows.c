@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "config/check.h"
+#include "config/quota_limit.h"
 #include "tests/unit/check.h"
 
 #include <string.h>
@@ -18,9 +19,10 @@ struct part {
     double share;
     bool flag;
     int choice;
+    struct quota_limit limit;
 };
 
-enum { TEXT, FILE_ROW, URL, EMPTY, LISTEN, NUMBER, SIZE, SHARE, FLAG, CHOICE };
+enum { TEXT, FILE_ROW, URL, EMPTY, LISTEN, NUMBER, SIZE, SHARE, FLAG, CHOICE, LIMIT };
 
 #define AT(field) .section = "part", .key = #field, .offset = offsetof(struct part, field)
 
@@ -38,6 +40,7 @@ static const struct row ROWS[] = {
     [SHARE] = {AT(share), .type = ROW_DOUBLE, .min = 0, .max = 1, .help = "A share."},
     [FLAG] = {AT(flag), .type = ROW_BOOL, .help = "Whether."},
     [CHOICE] = {AT(choice), .type = ROW_CHOICE, .choices = CHOICES, .help = "Which."},
+    [LIMIT] = {AT(limit), .type = ROW_QUOTA, .flags = ROW_FILE_ONLY, .help = "Calls."},
 };
 
 static void part_done(struct part *part)
@@ -74,6 +77,9 @@ static void test_rows_set_and_print_every_type(void **state)
     assert_set(&part, FLAG, "true", "true");
     assert_set(&part, FLAG, "false", "false");
     assert_set(&part, CHOICE, "two", "two");
+    assert_false(row_is_set(&ROWS[LIMIT], &part));
+    assert_set(&part, LIMIT, "600/min", "600/min");
+    assert_set(&part, LIMIT, "10000/day", "10000/day");
     assert_string_equal(part.text, "again");
     assert_string_equal(part.file, "/run/secrets/x");
     assert_string_equal(part.url, "http://127.0.0.1:9/x");
@@ -84,6 +90,8 @@ static void test_rows_set_and_print_every_type(void **state)
     assert_true(part.share > 0.19 && part.share < 0.21);
     assert_false(part.flag);
     assert_int_equal(part.choice, 1);
+    assert_int_equal(part.limit.count, 10000);
+    assert_int_equal(part.limit.per_ms, 86400000);
 }
 
 static void test_rows_refusals_say_where_what_and_what_is_allowed(void **state)
@@ -110,6 +118,8 @@ static void test_rows_refusals_say_where_what_and_what_is_allowed(void **state)
         {FLAG, STR_INIT("yes"), "true or false, not \"yes\""},
         {CHOICE, STR_INIT("three"), "one of one, two, not \"three\""},
         {CHOICE, STR_INIT("One"), "one of"},
+        {LIMIT, STR_INIT("600"), "limit must be N/min (N 1 to 1000000) or"},
+        {LIMIT, STR_INIT("600/hour"), "(N 1 to 1000000000), not \"600/hour\""},
     };
     AUTO(part_done) struct part part = {.number = 3, .choice = 1};
 
@@ -159,9 +169,13 @@ static void test_rows_describe_themselves(void **state)
     row_describe(&ROWS[TEXT], &out);
     row_describe(&ROWS[FILE_ROW], &out);
     row_describe(&ROWS[CHOICE], &out);
-    assert_string_equal(out.ptr, "# A text. (text)\n#text = x\n"
-                                 "# A file. (the path of a file; required)\n#file =\n"
-                                 "# Which. (one of one, two)\n#choice =\n");
+    row_describe(&ROWS[LIMIT], &out);
+    assert_string_equal(
+        out.ptr, "# A text. (text)\n#text = x\n"
+                 "# A file. (the path of a file; required)\n#file =\n"
+                 "# Which. (one of one, two)\n#choice =\n"
+                 "# Calls. (N/min (N 1 to 1000000) or N/day (N 1 to 1000000000); file only)\n"
+                 "#limit =\n");
 }
 
 static void test_rows_survive_short_memory(void **state)

@@ -4,81 +4,12 @@
 #include "base/mem.h"
 #include "config/settings_list.h"
 #include "tests/unit/check.h"
-#include "tests/unit/config/file.h"
+#include "tests/unit/config/load.h"
 
 #include <string.h>
 
-enum { OUTPUT_MAX = 1 << 20 };
-
-#define DEMO "[account demo]\nappid = wx1\n"
-#define ENVIRONMENT(...)  \
-    (char *[])            \
-    {                     \
-        __VA_ARGS__, NULL \
-    }
-
 /* Variables of the test's own, as main's envp is: not const. */
 static char v_host[] = "KABAO_MYSQL_HOST=db";
-
-struct loaded {
-    struct settings *s;
-    enum status rc;
-    struct err err;
-    struct buf report;
-    struct buf strangers;
-};
-
-static struct loaded load_path(const char *path, char *const *environment)
-{
-    struct loaded l = {.report = BUF_INIT(OUTPUT_MAX), .strangers = BUF_INIT(OUTPUT_MAX)};
-
-    l.rc = settings_load(path, environment, &l.s, &l.report, &l.strangers, &l.err);
-    return l;
-}
-
-static struct loaded load_with(const char *text, char *const *environment)
-{
-    struct file file = file_new(text);
-    struct loaded l = load_path(file.path, environment);
-
-    file_done(&file);
-    return l;
-}
-
-static struct loaded load(const char *text)
-{
-    return load_with(text, NULL);
-}
-
-static void loaded_done(struct loaded *l)
-{
-    settings_free(l->s);
-    buf_done(&l->report);
-    buf_done(&l->strangers);
-}
-
-/* Every one of the texts stands in the report, and nothing else: one line each. */
-static void assert_refusals(struct loaded l, const char *const *texts, size_t count)
-{
-    size_t lines = 0;
-    size_t at;
-
-    assert_int_equal(l.rc, ST_FATAL);
-    assert_null(l.s);
-    assert_true(str_starts(buf_str(&l.report), str_from(l.err.text)));
-    for (size_t i = 0; i < count; i++)
-        if (!str_find(buf_str(&l.report), str_from(texts[i]), &at))
-            fail_msg("\"%s\" is not in: %s", texts[i], buf_str(&l.report).ptr);
-    for (size_t i = 0; i < l.report.len; i++)
-        lines += l.report.ptr[i] == '\n' ? 1 : 0;
-    if (lines != count)
-        fail_msg("%zu refusals, not %zu: %s", lines, count, l.report.ptr);
-    loaded_done(&l);
-}
-
-#define REFUSALS(l, ...)                                     \
-    assert_refusals((l), (const char *const[]){__VA_ARGS__}, \
-                    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static void test_settings_have_the_documented_defaults(void **state)
 {
@@ -297,16 +228,6 @@ static void test_settings_report_variables_that_name_no_key(void **state)
                         "KABAO_ACCOUNT_A_B\nKABAO_log_level\n");
 }
 
-static void print(const char *text, char *const *environment, struct buf *out)
-{
-    AUTO(loaded_done) struct loaded l = load_with(text, environment);
-
-    if (l.rc != ST_OK)
-        fail_msg("%s", l.report.ptr);
-    settings_print(l.s, out);
-    assert_true(buf_ok(out));
-}
-
 static void test_settings_print_loads_again(void **state)
 {
     AUTO(buf_done) struct buf once = BUF_INIT(OUTPUT_MAX);
@@ -409,7 +330,8 @@ static void test_settings_survive_short_memory(void **state)
 
     (void)state;
     for (size_t n = 1; rc != ST_OK && n < 2000; n++) {
-        struct file file = file_new(DEMO "[kafka]\nclient.id = a\n[ingress]\nloops = 2\n");
+        struct file file = file_new(DEMO "[kafka]\nclient.id = a\n[ingress]\nloops = 2\n[quota]\n"
+                                         "/a = 1/min\n/b = 2/day\n");
         struct loaded l = {.report = BUF_INIT(OUTPUT_MAX), .strangers = BUF_INIT(OUTPUT_MAX)};
 
         mem_fail_at(n, false);
@@ -418,8 +340,10 @@ static void test_settings_survive_short_memory(void **state)
         mem_fail_at(0, false);
         rc = l.rc;
         assert_true(rc == ST_OK || (l.s == NULL && l.err.text[0] != '\0'));
-        if (rc == ST_OK)
+        if (rc == ST_OK) {
             assert_string_equal(settings_account(l.s, "x2")->appid, "wx2");
+            assert_int_equal(l.s->quota.count, 2);
+        }
         loaded_done(&l);
         file_done(&file);
     }

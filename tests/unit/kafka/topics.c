@@ -40,6 +40,12 @@ static void test_topics_name_has_prefix_and_version(void **state)
     assert_string_equal(name, "kabao.event.wechat.v1");
     topic_name(&SETTINGS, TOPIC_STATE_TOKEN, "member", name);
     assert_string_equal(name, "kabao.state.token.v1");
+    topic_name(&SETTINGS, TOPIC_CMD_ACTIVATION, NULL, name);
+    assert_string_equal(name, "kabao.cmd.activation.v1");
+    topic_name(&SETTINGS, TOPIC_CMD_BONUS, NULL, name);
+    assert_string_equal(name, "kabao.cmd.bonus.v1");
+    topic_name(&SETTINGS, TOPIC_RESULT_BONUS, NULL, name);
+    assert_string_equal(name, "kabao.result.bonus.v1");
 }
 
 static void test_topics_name_of_a_family_has_the_worker(void **state)
@@ -61,7 +67,7 @@ static void test_topics_workers_end_with_null(void **state)
     (void)state;
     while (workers[count] != NULL)
         count++;
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 6);
 }
 
 int main(void)

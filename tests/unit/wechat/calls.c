@@ -26,6 +26,10 @@ static void test_calls_are_found_by_type_only(void **state)
     (void)state;
     assert_string_equal(call_find("member.get")->path, CALL_MEMBER_GET.path);
     assert_string_equal(call_find("code.get")->path, CALL_CODE_GET.path);
+    assert_string_equal(call_find("code.decrypt")->path, CALL_CODE_DECRYPT.path);
+    assert_string_equal(call_find("member.activate")->path, CALL_MEMBER_ACTIVATE.path);
+    assert_string_equal(call_find("member.temp_info")->path, CALL_MEMBER_TEMP_INFO.path);
+    assert_string_equal(call_find("member.update")->path, CALL_MEMBER_UPDATE.path);
     assert_null(call_find("member"));
     assert_null(call_find(""));
     /* No client may ask for a token. */
@@ -34,11 +38,22 @@ static void test_calls_are_found_by_type_only(void **state)
     assert_null(call_find(CALL_TICKET_GET.type));
 }
 
+/* What may have happened when nobody answered. */
+static void test_calls_that_change_a_card_are_probed(void **state)
+{
+    (void)state;
+    assert_int_equal(CALL_MEMBER_ACTIVATE.nature, NATURE_PROBE);
+    assert_int_equal(CALL_MEMBER_UPDATE.nature, NATURE_PROBE);
+    assert_int_equal(CALL_MEMBER_TEMP_INFO.nature, NATURE_READ);
+    assert_int_equal(CALL_CODE_DECRYPT.nature, NATURE_READ);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_are_sorted_and_complete),
         cmocka_unit_test(test_calls_are_found_by_type_only),
+        cmocka_unit_test(test_calls_that_change_a_card_are_probed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

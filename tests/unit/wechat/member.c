@@ -4,7 +4,7 @@
 
 #include "codec/schema.h"
 #include "tests/unit/examples.h"
-#include "tests/unit/wechat/peer.h"
+#include "tests/unit/wechat/bench.h"
 
 static const char whole_answer[] =
     "{\"errcode\":0,\"errmsg\":\"ok\",\"openid\":\"obLatjjwDolFjRRd3doGIdwNqRXw\","
@@ -19,87 +19,10 @@ static const char whole_answer[] =
     "{\"name\":\"兴趣\",\"value_list\":[\"钢琴\",\"舞蹈\"]},{\"name\":\"blank\"}]},"
     "\"user_card_status\":\"NORMAL\",\"has_active\":true,\"unionid\":\"\",\"later\":[1.50]}";
 
-struct bench {
-    struct peer peer;
-    struct peer_client client;
-    struct settings_wechat settings;
-    char name[8];
-    char appid[32];
-    char drop[64];
-    struct account account;
-    struct wechat_env env;
-    struct wechat *wechat;
-    struct arena arena;
-};
-
-/* NOLINTNEXTLINE(readability-function-size): the signature is struct wechat_env's. */
-static enum status give_token(void *arg, const struct account *account, enum token_kind kind,
-                              const char *older, struct deadline until, struct token *out,
-                              struct err *err)
-{
-    (void)arg;
-    (void)account;
-    (void)kind;
-    (void)older;
-    (void)until;
-    (void)err;
-    (void)str_copy(STR("T"), out->text, sizeof(out->text));
-    return ST_OK;
-}
-
-static enum status admit(void *arg, const struct account *account, const char *path,
-                         struct err *err)
-{
-    (void)arg;
-    (void)account;
-    (void)path;
-    (void)err;
-    return ST_OK;
-}
-
-static void report(void *arg, const struct account *account, const char *path, int errcode,
-                   int64_t took_ms)
-{
-    (void)arg;
-    (void)account;
-    (void)path;
-    (void)errcode;
-    (void)took_ms;
-}
-
-static void bench_init(struct bench *b, const struct peer_answer *answer)
-{
-    *b = (struct bench){
-        .name = "demo",
-        .appid = "wx0123456789abcdef",
-        .drop = "OTHER USER_FORM_INFO_FLAG_IDCARD",
-        .arena = ARENA_INIT(1 << 20),
-        .env = {.token = give_token, .admit = admit, .report = report},
-    };
-    peer_start(&b->peer, answer, 1);
-    peer_client_open(&b->client);
-    b->settings = (struct settings_wechat){.base_url = b->peer.base_url, .timeout_ms = 10000};
-    b->account = (struct account){.name = b->name, .appid = b->appid, .form_fields_drop = b->drop};
-    b->wechat = wechat_new(&b->settings, b->client.http, &b->env);
-}
-
-static void bench_done(struct bench *b)
-{
-    wechat_free(b->wechat);
-    peer_client_close(&b->client);
-    peer_stop(&b->peer);
-    arena_done(&b->arena);
-}
-
-static struct card card_of(const struct bench *b)
-{
-    return (struct card){.account = &b->account, .card_id = STR("p1"), .card_code = STR("018")};
-}
-
 static enum status get_member(struct bench *b, struct member *m, struct json **answer,
                               struct err *err)
 {
-    struct card card = card_of(b);
+    struct card card = bench_card(b);
 
     return wechat_member_get(b->wechat, &card, deadline_in(10000), &b->arena, m, answer, err);
 }
@@ -107,7 +30,7 @@ static enum status get_member(struct bench *b, struct member *m, struct json **a
 static enum status get_code(struct bench *b, struct member *m, struct json **answer,
                             struct err *err)
 {
-    struct card card = card_of(b);
+    struct card card = bench_card(b);
 
     return wechat_code_get(b->wechat, &card, deadline_in(10000), &b->arena, m, answer, err);
 }
@@ -269,7 +192,7 @@ static void test_member_get_refuses_absurd_cards(void **state)
     (void)state;
     bench_init(&b, &script);
     memset(longest, '1', sizeof(longest));
-    card = card_of(&b);
+    card = bench_card(&b);
     card.card_code = str_of(longest, sizeof(longest));
     assert_int_equal(
         wechat_member_get(b.wechat, &card, deadline_in(10000), &b.arena, &m, &answer, &err),
