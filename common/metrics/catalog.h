@@ -13,7 +13,12 @@
       "partition")                                                                                 \
     X(CONSUMER_LAG_SECONDS, GAUGE, "kabao_consumer_lag_seconds",                                   \
       "Age of the oldest record not yet done.", "topic", "partition")                              \
+    X(CRM_GONE, COUNTER, "kabao_crm_gone_total",                                                   \
+      "Times the CRM answered 410, which stops a type of event.", "type")                          \
+    X(CRM_REQUESTS, COUNTER, "kabao_crm_requests_total",                                           \
+      "Webhooks sent, by HTTP status or by what went wrong.", "status")                            \
     X(DLQ, COUNTER, "kabao_dlq_total", "Dead letters written.", "reason")                          \
+    X(EFFECTS, COUNTER, "kabao_effects_total", "Effects by outcome.", "step", "outcome")           \
     X(INFLIGHT, GAUGE, "kabao_inflight_records", "Records fetched and not settled.", NULL)         \
     X(INGRESS_ACK, HISTOGRAM, "kabao_ingress_ack_seconds",                                         \
       "From a push read to its record acknowledged by the broker.", NULL)                          \

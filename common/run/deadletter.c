@@ -19,6 +19,7 @@ enum own_header {
     OWN_REASON,
     OWN_ERROR_CODE,
     OWN_ERROR_MESSAGE,
+    OWN_EFFECT_ID,
     OWN_COUNT
 };
 
@@ -37,6 +38,7 @@ static const struct str NAMES[OWN_COUNT] = {
     [OWN_REASON] = STR_INIT("dlq-reason"),
     [OWN_ERROR_CODE] = STR_INIT("dlq-error-code"),
     [OWN_ERROR_MESSAGE] = STR_INIT("dlq-error-message"),
+    [OWN_EFFECT_ID] = STR_INIT("dlq-effect-id"),
 };
 
 struct letter {
@@ -106,6 +108,8 @@ static void add_failure(struct letter *l, const struct deadletter *d)
     add(l, OWN_REASON, str_from(reason_name(d->err->reason)));
     add(l, OWN_ERROR_CODE, str_from(d->err->code));
     add(l, OWN_ERROR_MESSAGE, str_from(d->err->text));
+    if (!str_is_empty(str_from(d->effect)))
+        add(l, OWN_EFFECT_ID, str_from(d->effect));
 }
 
 const struct header *deadletter_headers(const struct deadletter *d, struct arena *arena,

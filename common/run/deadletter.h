@@ -17,6 +17,7 @@ struct deadletter {
     int64_t first_failed_ms; /* wall */
     int64_t last_failed_ms;
     const struct err *err; /* reason, code, text */
+    const char *effect;    /* of which nobody knows whether it happened; NULL or "": none */
 };
 
 /* The original headers, then ours in place of those of an earlier death; first-failure fields

@@ -21,6 +21,7 @@
 #include "run/retry.h"
 #include "run/tokens.h"
 #include "run/worker.h"
+#include "tables/owner.h"
 #include "tables/parked.h"
 #include "trace/trace.h"
 
@@ -118,6 +119,7 @@ struct engine {
     char dlq_topic[TOPIC_NAME_SIZE];
     char topics[TOPICS_MAX][TOPIC_NAME_SIZE];
     size_t topic_count;
+    struct worker_lanes own_lanes; /* as the worker's settings have them */
     void *state;
     pthread_mutex_t state_lock; /* for the worker: lane_state_lock */
     struct crash_board *board;
@@ -208,11 +210,16 @@ struct lane {
     int topic_index;             /* of the record */
     struct parked_row row;       /* ITEM_PARKED: where the record came from */
     int64_t crashes;             /* of the record, so far */
-    bool suspected;              /* no other suspect runs until suspects_leave */
-    bool ran;                    /* the handler was called */
-    const char *answered_path;   /* of the calls table: static */
-    struct series *answered;     /* its calls with errcode 0 */
-    bool is_dark;                /* the path of the last call is */
+    struct owner owner; /* the fence around the item in hand; of a tick: part TICK_PARTITION */
+    struct id unknown;  /* the effect of which nobody knows whether it happened; empty: none */
+    bool suspected;     /* no other suspect runs until suspects_leave */
+    bool ran;           /* the handler was called */
+    const char *answered_path;            /* of the calls table: static */
+    struct series *answered;              /* its calls with errcode 0 */
+    const struct account *called_account; /* of the last call, as the next two */
+    const char *called_path;              /* of the calls table: static */
+    struct quota_path *called;
+    bool is_dark; /* the path of the last call is */
     struct quota_dark dark;
     struct trace trace; /* of the item in hand */
     struct str parent;  /* the id that emitted records derive from */
@@ -287,6 +294,9 @@ void park_forget(struct engine *engine, struct item *head);
 void park_relieve(struct engine *engine);
 /* An item with rows leaves the engine, which goes on to count those of others. */
 void park_uncount(struct engine *engine, const struct item *item);
+
+/* effects.c: deletes old effects, a few at a time, when *next has come; then moves it. */
+void effects_sweep(struct engine *engine, struct deadline *next);
 
 /* The index of a topic of this worker, -1 when it is none. */
 int engine_topic(const struct engine *engine, struct str topic);

@@ -39,12 +39,31 @@ static void env_token_bad(void *arg, const struct account *account, enum token_k
         log_warn(EV("token.report_failed"), kv_cstr("error", err.text));
 }
 
+/* Nearly every call of a lane is on the path of the one before. NULL: no memory. */
+static struct quota_path *find_path(struct lane *lane, const struct account *account,
+                                    const char *path)
+{
+    if (lane->called && lane->called_account == account && lane->called_path == path)
+        return lane->called;
+    lane->called = quota_path(lane->engine->quota, account, path);
+    lane->called_account = account;
+    lane->called_path = path;
+    return lane->called;
+}
+
 static enum status env_admit(void *arg, const struct account *account, const char *path,
                              struct err *err)
 {
-    const struct lane *lane = arg;
+    struct lane *lane = arg;
+    struct quota_path *found = find_path(lane, account, path);
+    const struct quota_caller caller = {
+        .until = lane->until,
+        .is_replay = lane->record && engine_is_redrive(lane->engine, lane->topic_index),
+    };
 
-    return quota_admit(lane->engine->quota, account, path, err);
+    if (!found)
+        return err_retry(err, "memory", "no memory for a path");
+    return quota_admit(lane->engine->quota, found, &caller, err);
 }
 
 /* FNV-1a: only to tell one key from another. */
@@ -78,6 +97,7 @@ static void env_report(void *arg, const struct account *account, const char *pat
                        int64_t took_ms)
 {
     struct lane *lane = arg;
+    struct quota_path *found = find_path(lane, account, path);
     const struct quota_outcome outcome = {
         .errcode = errcode,
         .began_ms = clock_mono_ms() - took_ms,
@@ -86,7 +106,7 @@ static void env_report(void *arg, const struct account *account, const char *pat
 
     metric_add(find_requests(lane, path, errcode), 1);
     metric_observe(lane->engine->series.wechat_seconds, (double)took_ms / 1000);
-    lane->is_dark = quota_report(lane->engine->quota, account, path, &outcome, &lane->dark);
+    lane->is_dark = found && quota_report(lane->engine->quota, found, &outcome, &lane->dark);
 }
 
 void lane_env(struct lane *lane)

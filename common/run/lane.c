@@ -115,6 +115,12 @@ void lane_warn(struct lane *lane, const char *event, const struct err *err)
              kv_cstr("error", err->text));
 }
 
+void lane_error(struct lane *lane, const char *event, const struct err *err)
+{
+    log_error(EV(event), kv_str("trace", trace_id(&lane->trace)), kv_cstr("code", err->code),
+              kv_cstr("error", err->text));
+}
+
 /* The range assignor gives the same number of all topics to one instance. */
 static struct partition *find_owned(const struct engine *engine, int32_t number)
 {
@@ -153,8 +159,12 @@ void lane_schedule(struct lane *lane, struct str key)
 
 /* Running one item */
 
-static const struct route *find_route(const struct worker_def *def, struct str type)
+static const struct route *find_route(const struct engine *engine, struct str type)
 {
+    const struct worker_def *def = engine->def;
+
+    if (def->wants && !def->wants(engine->settings, type))
+        return NULL;
     for (const struct route *r = def->routes; r && r->type; r++)
         if (str_match(str_from(r->type), type))
             return r;
@@ -211,7 +221,7 @@ static enum status run_record(struct lane *lane, struct message *message, struct
     }
     if (!str_is_set(record->value)) {
         make_identity(lane);
-        route = find_route(lane->engine->def, STR("tombstone"));
+        route = find_route(lane->engine, STR("tombstone"));
         lane->ignored = route == NULL;
         return route ? run_handler(lane, message, route, err) : ST_OK;
     }
@@ -224,7 +234,7 @@ static enum status run_record(struct lane *lane, struct message *message, struct
         return rc;
     }
     take_identity(lane, &message->event);
-    route = find_route(lane->engine->def, message->event.type);
+    route = find_route(lane->engine, message->event.type);
     lane->ignored = route == NULL;
     if (!route)
         return ST_OK;
@@ -340,6 +350,7 @@ static void begin_item(struct lane *lane, struct item *item, const struct messag
     lane->ran = false;
     lane->crashes = 0;
     lane->is_dark = false;
+    lane->unknown.text[0] = '\0';
     lane->until = attempt_ends(lane->engine);
 }
 
@@ -405,6 +416,16 @@ static struct item *await_item(struct engine *engine)
     return NULL;
 }
 
+/* Of the assignment by which the item is ours. */
+static struct owner owner_of(const struct engine *engine, const struct item *item)
+{
+    if (item->kind == ITEM_PARKED)
+        return (struct owner){item->number, item->epoch};
+    if (!item->partition)
+        return (struct owner){TICK_PARTITION, 0};
+    return (struct owner){item->partition->number, engine->epochs[item->partition->number]};
+}
+
 /* Each lane that goes to work wakes the next while there is more: what became ready by the hand of
  * one lane, or by the clock, needs no other signal. */
 static struct item *next_item(struct lane *lane)
@@ -416,6 +437,7 @@ static struct item *next_item(struct lane *lane)
     item = await_item(engine);
     if (item) {
         park_forget(engine, item);
+        lane->owner = owner_of(engine, item);
         engine->running++;
         if (item->partition)
             item->partition->running++;
@@ -465,6 +487,8 @@ enum status lane_open(struct lane *lane, struct engine *engine, struct err *err)
     (void)pthread_cond_init(&lane->emit_done, NULL);
     if (!engine->share)
         return ST_OK;
+    if (!engine->tokens)
+        return http_client_open(&engine->own_lanes.http, engine->share, &lane->http, err);
     rc = http_client_open(&conf, engine->share, &lane->http, err);
     if (rc != ST_OK)
         return rc;

@@ -10,6 +10,7 @@
 #include "db/writer.h"
 #include "http/client.h"
 #include "metrics/catalog.h"
+#include "run/effects.h"
 #include "run/emit.h"
 #include "run/worker.h"
 #include "wechat/client.h"
@@ -53,6 +54,8 @@ void lane_schedule(struct lane *lane, struct str key);
 void lane_count(struct lane *lane, const struct metric_def *metric, const char *label);
 /* For what fails beside the record in hand; outcomes of records are logged by the engine. */
 void lane_warn(struct lane *lane, const char *event, const struct err *err);
+/* The same where somebody has to act. */
+void lane_error(struct lane *lane, const char *event, const struct err *err);
 
 /* kabao-token only: the tokens as state.token last had them. */
 struct tokens *lane_tokens(struct lane *lane);

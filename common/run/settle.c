@@ -216,6 +216,7 @@ static enum status send_dead_letter(struct lane *lane, const struct err *why, st
         .first_failed_ms = item->first_failed_ms,
         .last_failed_ms = item->last_failed_ms,
         .err = why,
+        .effect = why->reason == REASON_OUTCOME_UNKNOWN ? lane->unknown.text : "",
     };
     struct outgoing out = {
         .topic = lane->engine->dlq_topic,

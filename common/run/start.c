@@ -93,6 +93,12 @@ static enum status start_database(struct engine *engine, struct err *err)
     return check_schema(engine, err);
 }
 
+/* What is closed, before the first call. */
+static enum status start_quota(struct engine *engine, struct err *err)
+{
+    return engine->tokens ? quota_open(engine->quota, engine->pool, err) : ST_OK;
+}
+
 static enum status start_thread(pthread_t *thread, size_t stack_bytes, void *(*fn)(void *),
                                 void *arg, struct err *err)
 {
@@ -139,6 +145,8 @@ static size_t lanes_wanted(const struct engine *engine)
 {
     int64_t lanes = engine->settings->worker.lanes;
 
+    if (engine->own_lanes.count > 0)
+        return (size_t)engine->own_lanes.count;
     if (lanes == 0)
         lanes = engine->def->lanes > 0 ? engine->def->lanes : LANES_DEFAULT;
     return (size_t)lanes;
@@ -198,7 +206,7 @@ static enum status start_consumer(struct engine *engine, struct err *err)
 enum status engine_start(struct engine *engine, struct err *err)
 {
     static enum status (*const steps[])(struct engine *, struct err *) = {
-        start_producer, check_topics, start_database, suspects_count,
+        start_producer, check_topics, start_database, suspects_count, start_quota,
         start_helpers,  await_tokens, start_lanes,    start_consumer,
     };
     enum status rc = ST_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The watch thread: keeps state.token read, and knows whether broker and database answer. */
+/* The watch thread: keeps state.token and the closed paths read, and knows whether broker and
+ * database answer. */
 #include "codec/json.h"
 #include "db/pool.h"
 #include "kafka/tail.h"
@@ -10,6 +11,9 @@
 enum { OPEN_MS = 5000, POLL_MS = 100, PING_EVERY_MS = 5000, PING_MS = 1000, NAP_NS = 100000000 };
 
 enum { ARENA_MAX = 1 << 20 };
+
+/* Every process is to obey a closing within 2 s. */
+enum { CLOSINGS_EVERY_MS = 500, AWAY_MS = 2000 };
 
 /* A handler that has been stuck for so many times what makes it so is a crash. */
 enum { STUCK_TIMES = 3 };
@@ -128,6 +132,17 @@ static void ping_broker(struct engine *engine)
                                 &partitions, &err) == ST_OK);
 }
 
+/* What closes here is told at once, what closed elsewhere is known within a second. */
+static void share_closings(struct engine *engine, struct deadline *at, bool *answers)
+{
+    bool is_due = deadline_passed(*at) || (*answers && quota_has_news(engine->quota));
+
+    if (!engine->tokens || !is_due)
+        return;
+    *answers = quota_sync(engine->quota, deadline_in(PING_MS));
+    *at = deadline_in(*answers ? CLOSINGS_EVERY_MS : AWAY_MS);
+}
+
 /* A handler far past its deadline is told of, and at last counts as a crash over its record. */
 static void look_at_lanes(struct engine *engine, struct log_limit *limit)
 {
@@ -151,6 +166,9 @@ void *watch_main(void *arg)
     struct engine *engine = arg;
     struct log_limit stuck = {0};
     struct deadline ping_at = deadline_in(0);
+    struct deadline closings_at = deadline_in(0);
+    bool answers = true;
+    struct deadline sweep_at = deadline_in(0);
     struct reader reader = {0};
 
     while (!atomic_load(&engine->watch_ends)) {
@@ -159,10 +177,12 @@ void *watch_main(void *arg)
         else
             nap();
         look_at_lanes(engine, &stuck);
+        share_closings(engine, &closings_at, &answers);
         if (!deadline_passed(ping_at))
             continue;
         ping_broker(engine);
         ping_database(engine);
+        effects_sweep(engine, &sweep_at);
         ping_at = deadline_in(PING_EVERY_MS);
     }
     tail_close(reader.tail);

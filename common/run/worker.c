@@ -199,7 +199,7 @@ static enum status make_parts(struct engine *engine, struct err *err)
     enum status rc = ST_OK;
 
     engine->keys = keys_new();
-    engine->quota = quota_new(engine->app->metrics);
+    engine->quota = quota_new(engine->settings, engine->app->metrics);
     engine->state = mem_zalloc(def->state_size + 1);
     engine->ranges = mem_array(RANGES_MAX, sizeof(*engine->ranges));
     engine->epochs = mem_array((size_t)engine->partition_count, sizeof(*engine->epochs));
@@ -207,12 +207,13 @@ static enum status make_parts(struct engine *engine, struct err *err)
     if (!engine->keys || !engine->quota || !engine->state || !engine->ranges || !engine->epochs ||
         !engine->behind)
         return err_fatal(err, "memory", "out of memory");
-    if (def->calls_wechat || def->keeps_tokens) {
+    if (def->calls_wechat || def->keeps_tokens || engine->own_lanes.calls_http) {
         engine->share = http_share_new();
         if (!engine->share)
             return err_fatal(err, "memory", "out of memory");
-        rc = make_tokens(engine, err);
     }
+    if (def->calls_wechat || def->keeps_tokens)
+        rc = make_tokens(engine, err);
     if (rc == ST_OK)
         rc = db_library_init(err);
     if (rc == ST_OK && def->open)
@@ -274,6 +275,8 @@ static enum status engine_open(struct engine *engine, struct err *err)
         .max_attempts = settings->worker.max_attempts,
     };
     name_topics(engine);
+    if (engine->def->lanes_of)
+        engine->def->lanes_of(settings, &engine->own_lanes);
     engine->budget_ms = budget_ms(engine);
     engine->owner_sure_ms = session_ms(&settings->kafka) * 2 / 3;
     engine->tokens_wanted = 1;

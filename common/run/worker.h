@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "codec/json.h"
 #include "config/settings.h"
+#include "http/client.h"
 #include "kafka/record.h"
 #include "kafka/topics.h"
 #include "model/cloudevent.h"
@@ -39,6 +40,13 @@ struct worker_tick {
     enum status (*on_key)(struct lane *lane, struct str key, struct err *err);
 };
 
+/* What a worker's own settings say of its lanes. */
+struct worker_lanes {
+    int64_t count;   /* in place of [worker] lanes; 0: those */
+    bool calls_http; /* lane_http of this kind; not beside calls_wechat, which has its own */
+    struct http_client_conf http;
+};
+
 enum { WORKER_INPUTS_MAX = 6 };
 
 struct worker_def {
@@ -48,6 +56,11 @@ struct worker_def {
     enum topic outputs[WORKER_INPUTS_MAX]; /* checked at start */
     const struct route *routes;            /* ends with {0} */
     int64_t lanes;                         /* when [worker] lanes is not set; 0: 64 */
+    /* Fills what is not zero; NULL: nothing. */
+    void (*lanes_of)(const struct settings *settings, struct worker_lanes *out);
+    /* Whether the settings ask for records of this type ("tombstone" as in routes): what they do
+     * not ask for counts as "ignored", unread. From any lane. NULL: all are wanted. */
+    bool (*wants)(const struct settings *settings, struct str type);
     bool
         calls_wechat; /* lanes get tokens: state.token is read to its end before the first record */
     bool keeps_tokens; /* kabao-token: state.token too, and read anew to its end on every assignment

@@ -2,6 +2,7 @@
 /* kabao-probe: a worker that does what its records tell it to, and keeps a journal of it. For tests
  * of the engine; README.md has the words. */
 #include "base/num.h"
+#include "effect.h"
 #include "journal.h"
 #include "model/event.h"
 #include "model/member.h"
@@ -125,6 +126,20 @@ static enum status do_emit(const struct act *act, struct err *err)
     return lane_emit(act->lane, &EMIT_MEMBER, &m, err);
 }
 
+static enum status do_effect(const struct act *act, struct err *err)
+{
+    const struct probe *probe = lane_state(act->lane);
+    const struct effect_play play = {
+        .lane = act->lane,
+        .message = act->message,
+        .event = &act->event,
+        .directory = probe->directory,
+        .journal = probe->journal,
+    };
+
+    return effect_play(&play, err);
+}
+
 /* Words that fail until they are healed */
 
 static enum status do_retry(const struct act *act UNUSED, struct err *err)
@@ -202,11 +217,11 @@ struct verb {
 };
 
 static const struct verb VERBS[] = {
-    {"sleep", do_sleep, false},  {"call", do_call, false},  {"put", do_put, false},
-    {"emit", do_emit, false},    {"retry", do_retry, true}, {"wait", do_wait, true},
-    {"reject", do_reject, true}, {"fatal", do_fatal, true}, {"hang", do_hang, true},
-    {"segv", do_segv, true},     {"abort", do_abort, true}, {"overflow", do_overflow, true},
-    {"kill", do_kill, true},
+    {"sleep", do_sleep, false},      {"call", do_call, false},     {"put", do_put, false},
+    {"emit", do_emit, false},        {"effect", do_effect, false}, {"retry", do_retry, true},
+    {"wait", do_wait, true},         {"reject", do_reject, true},  {"fatal", do_fatal, true},
+    {"hang", do_hang, true},         {"segv", do_segv, true},      {"abort", do_abort, true},
+    {"overflow", do_overflow, true}, {"kill", do_kill, true},
 };
 
 static enum status run_word(const struct act *act, struct str word, struct err *err)

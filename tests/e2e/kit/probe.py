@@ -24,7 +24,7 @@ QUICK_GROUP = {"session.timeout.ms": 3000, "heartbeat.interval.ms": 700}  # a me
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the journal: begin, or how it ended (ok wait retry reject fatal), or dead."""
+    """One line of the journal: begin, made or kept of an effect, how it ended (ok wait retry reject fatal), or dead."""
     what: str
     pid: int
     thread: int
@@ -98,7 +98,7 @@ class Judge:
     """Verdicts on a journal. `sent`: {seq: key}; `deaths`: {pid: monotonic ns}, infinite for those that live."""
 
     def __init__(self, lines, sent, deaths):
-        self.lines = [line for line in lines if line.seq >= 0]
+        self.lines = [line for line in lines if line.seq >= 0 and line.what not in ("made", "kept")]
         self.sent = sent
         self.deaths = dict(deaths)
         for line in lines:
@@ -297,6 +297,14 @@ class Place:
         wait_for(lambda: len(self.parked(key)) >= count, timeout,
                  lambda: f"{count} parked rows; {len(self.parked(key))}")
         return self.parked(key)
+
+    def effect(self, url, key=0, do="effect", **fields):
+        """A record that makes an effect at a counter's address (kit/counter.py)."""
+        return self.script(do, key, Url=url, **fields)
+
+    def effects(self, **where):
+        """{event_id: row of table effect}"""
+        return {row["event_id"]: row for row in self.db.rows("effect", **where)}
 
     def letters(self):
         """{seq: dead letter}"""

@@ -140,6 +140,28 @@ static void test_deadletter_of_a_second_death_keeps_the_first_failure(void **sta
     assert_header(headers, count, "dlq-error-code", "http:503");
 }
 
+static void test_deadletter_names_the_effect_that_a_person_must_decide_on(void **state)
+{
+    (void)state;
+    AUTO(arena_done) struct arena arena = ARENA_INIT(0);
+    const struct err unknown = {.reason = REASON_OUTCOME_UNKNOWN, .code = "effect", .text = "?"};
+    struct record first = record_with(ORIGINAL, COUNT_OF(ORIGINAL));
+    struct deadletter letter = letter_of(&first, &unknown);
+    struct record second;
+    size_t count = 0;
+    const struct header *headers;
+
+    letter.effect = "0123456789abcdef0123456789abcdef";
+    headers = deadletter_headers(&letter, &arena, &count);
+    assert_int_equal(count, COUNT_OF(ORIGINAL) + 15);
+    assert_header(headers, count, "dlq-effect-id", letter.effect);
+    second = record_with(headers, count);
+    letter = letter_of(&second, &REJECTED);
+    letter.effect = "";
+    assert_non_null(deadletter_headers(&letter, &arena, &count));
+    assert_int_equal(count, COUNT_OF(ORIGINAL) + 14);
+}
+
 static void test_deadletter_short_memory_is_told(void **state)
 {
     (void)state;
@@ -163,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_deadletter_keeps_original_headers_byte_for_byte),
         cmocka_unit_test(test_deadletter_tells_provenance_and_failure),
         cmocka_unit_test(test_deadletter_of_a_second_death_keeps_the_first_failure),
+        cmocka_unit_test(test_deadletter_names_the_effect_that_a_person_must_decide_on),
         cmocka_unit_test(test_deadletter_short_memory_is_told),
     };
 
