@@ -3,6 +3,7 @@
 #include "gate.h"
 
 #include "base/mem.h"
+#include "held.h"
 #include "metrics/catalog.h"
 
 #include <sched.h>
@@ -88,17 +89,26 @@ static enum status open_producer(struct gate *gate, struct err *err)
     return loop_watch(gate->loop, producer_fd(gate->producer), EPOLLIN, on_reports, gate, err);
 }
 
-static enum status check_topic(struct gate *gate, struct err *err)
+static enum status check_topic(struct gate *gate, const char *topic, struct err *err)
 {
     int32_t want = (int32_t)gate->shared->settings->topic.partitions;
     int32_t partitions = 0;
-    enum status rc = producer_topic(gate->producer, gate->shared->topic, deadline_in(METADATA_MS),
-                                    &partitions, err);
+    enum status rc =
+        producer_topic(gate->producer, topic, deadline_in(METADATA_MS), &partitions, err);
 
     if (rc != ST_OK || partitions == want)
         return rc;
     return err_fatal(err, "kafka:partitions", "%s has %d partitions, [topic] partitions says %d",
-                     gate->shared->topic, partitions, want);
+                     topic, partitions, want);
+}
+
+static enum status check_topics(struct gate *gate, struct err *err)
+{
+    enum status rc = check_topic(gate, gate->shared->topic, err);
+
+    if (rc != ST_OK || gate->shared->ticket_topic[0] == '\0')
+        return rc;
+    return check_topic(gate, gate->shared->ticket_topic, err);
 }
 
 /* The first record must not pay for the connection: nobody is let in before the topic is known. */
@@ -108,7 +118,7 @@ static enum status await_broker(struct gate *gate, struct err *err)
     enum status rc;
 
     while (!atomic_load(&gate->shared->stopping)) {
-        rc = check_topic(gate, err);
+        rc = check_topics(gate, err);
         if (rc != ST_RETRY)
             return rc;
         if (log_limit(&limit, NULL))
@@ -174,7 +184,7 @@ static enum status run(struct gate *gate, struct err *err)
     enum status rc = open_accounts(gate, err);
 
     gate->value.max = VALUE_MAX;
-    gate->answer_timer = (struct loop_timer){.fn = callback_expire, .arg = gate};
+    gate->answer_timer = (struct loop_timer){.fn = held_expire, .arg = gate};
     if (rc == ST_OK)
         rc = open_producer(gate, err);
     if (rc == ST_OK)

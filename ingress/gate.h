@@ -30,21 +30,8 @@ struct gate_shared {
     struct loop *main_loop; /* stopped by a gate that ends */
     size_t gate_count;
     atomic_bool stopping;
-    char topic[TOPIC_NAME_SIZE]; /* event.wechat */
-};
-
-/* One push between produce and acknowledgement. Lives until both its request is answered and its
- * delivery report has come. */
-struct gate_push {
-    struct gate_push *next;
-    struct gate_push *prev;
-    struct gate *gate;
-    struct http_exchange *exchange; /* NULL: answered already */
-    size_t account;
-    struct id id;
-    struct trace trace;
-    int64_t started_ns;
-    struct deadline answer_by;
+    char topic[TOPIC_NAME_SIZE];        /* event.wechat */
+    char ticket_topic[TOPIC_NAME_SIZE]; /* cmd.activation; empty: no account has a landing page */
 };
 
 /* Refusals are logged once per second and reason. */
@@ -52,6 +39,8 @@ struct gate_refusal {
     char reason[REASON_SIZE];
     struct log_limit limit;
 };
+
+struct held;
 
 struct gate_account {
     struct push_reader *reader;
@@ -67,16 +56,16 @@ struct gate {
     struct producer *producer;
     struct gate_account *accounts; /* by account */
     struct series *ack_seconds;
-    struct rand_pool random;  /* for trace ids */
-    struct arena arena;       /* what lives as long as the gate */
-    struct buf value;         /* of the record being written */
-    struct gate_push *oldest; /* waiting for their acknowledgement, in order of answer_by */
-    struct gate_push *newest;
+    struct rand_pool random; /* for trace ids */
+    struct arena arena;      /* what lives as long as the gate */
+    struct buf value;        /* of the record being written */
+    struct held *oldest;     /* waiting for their acknowledgement, in order of answer_by */
+    struct held *newest;
     struct loop_timer answer_timer;
     struct gate_refusal refusals[REFUSALS_MAX];
     struct deadline stop_by; /* set once stopping began */
     atomic_bool listening;
-    _Atomic int64_t waiting_since_ms; /* of the oldest push; 0: none waits */
+    _Atomic int64_t waiting_since_ms; /* of the oldest held; 0: none waits */
     enum status result;               /* set before gate_main returns */
 };
 
@@ -96,5 +85,6 @@ void gate_answer(struct http_exchange *x, struct str body);
 /* callback.c: GET and POST /wechat/{account} */
 void callback_check_url(struct gate *gate, struct http_exchange *x, size_t account);
 void callback_push(struct gate *gate, struct http_exchange *x, size_t account);
-/* Answers 503 to the pushes that have waited long enough; arg is the gate. */
-void callback_expire(void *arg);
+
+/* landing.c: GET /wechat/{account}/activate; query is raw. */
+void landing_open(struct gate *gate, struct http_exchange *x, size_t account, struct str query);

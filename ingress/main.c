@@ -89,6 +89,9 @@ static enum status open_shared(struct ingress *ingress, struct err *err)
     shared->main_loop = ingress->app->loop;
     shared->recent = recent_new((size_t)settings->ingress.recent_ids);
     topic_name(&settings->topic, TOPIC_EVENT_WECHAT, NULL, shared->topic);
+    for (size_t i = 0; i < settings->account_count; i++)
+        if (settings->accounts[i].landing_url)
+            topic_name(&settings->topic, TOPIC_CMD_ACTIVATION, NULL, shared->ticket_topic);
     return shared->recent ? ST_OK : err_fatal(err, "memory", "out of memory");
 }
 

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "held.h"
+
+#include "base/mem.h"
+
+enum { RECENT_MS = 60000 };
+
+static const char *account_name(const struct held *h)
+{
+    return h->gate->shared->settings->accounts[h->account].name;
+}
+
+/* Those that wait, oldest first */
+
+static void publish_oldest(struct gate *gate)
+{
+    atomic_store(&gate->waiting_since_ms, gate->oldest ? gate->oldest->started_ns / 1000000 : 0);
+}
+
+static void enqueue(struct gate *gate, struct held *h)
+{
+    h->prev = gate->newest;
+    if (gate->newest)
+        gate->newest->next = h;
+    else
+        gate->oldest = h;
+    gate->newest = h;
+    if (gate->oldest == h) {
+        publish_oldest(gate);
+        loop_timer_set(gate->loop, &gate->answer_timer, h->answer_by);
+    }
+}
+
+static void dequeue(struct gate *gate, struct held *h)
+{
+    bool was_oldest = gate->oldest == h;
+
+    if (h->prev)
+        h->prev->next = h->next;
+    else
+        gate->oldest = h->next;
+    if (h->next)
+        h->next->prev = h->prev;
+    else
+        gate->newest = h->prev;
+    if (was_oldest)
+        publish_oldest(gate);
+}
+
+static void fail(struct held *h, const char *reason)
+{
+    struct http_exchange *x = h->exchange;
+
+    h->exchange = NULL;
+    dequeue(h->gate, h);
+    gate_refuse(h->gate, x, account_name(h), 503, reason);
+}
+
+void held_expire(void *arg)
+{
+    struct gate *gate = arg;
+
+    while (gate->oldest && deadline_passed(gate->oldest->answer_by))
+        fail(gate->oldest, "ack_timeout");
+    if (gate->oldest)
+        loop_timer_set(gate->loop, &gate->answer_timer, gate->oldest->answer_by);
+}
+
+static void accept(struct held *h)
+{
+    struct gate *gate = h->gate;
+    struct http_exchange *x = h->exchange;
+
+    h->exchange = NULL;
+    dequeue(gate, h);
+    metric_observe(gate->ack_seconds, (double)(clock_mono_ns() - h->started_ns) / 1e9);
+    h->answer(gate, x, h);
+}
+
+static void on_delivered(void *arg, int32_t partition, int64_t offset, const struct err *err)
+{
+    struct held *h = arg;
+
+    if (!err) {
+        recent_add(h->gate->shared->recent, str_from(h->id.text), clock_mono_ms(), RECENT_MS);
+        log_debug(EV("push.stored"), kv_str("trace", trace_id(&h->trace)),
+                  kv_cstr("id", h->id.text), kv_int("partition", partition),
+                  kv_int("offset", offset));
+    }
+    if (h->exchange && err)
+        fail(h, "broker");
+    else if (h->exchange)
+        accept(h);
+    mem_free(h);
+}
+
+static void continue_trace(struct gate *gate, struct http_exchange *x, struct trace *trace)
+{
+    struct trace incoming;
+
+    if (trace_parse(http_exchange_header(x, "traceparent"), &incoming))
+        trace_child_pooled(&gate->random, &incoming, trace);
+    else
+        trace_start_pooled(&gate->random, trace);
+}
+
+struct held *held_new(struct gate *gate, struct http_exchange *x, size_t account,
+                      const struct id *id)
+{
+    struct held *h = mem_zalloc(sizeof(*h));
+
+    if (!h) {
+        gate_refuse(gate, x, gate->shared->settings->accounts[account].name, 503, "memory");
+        return NULL;
+    }
+    h->gate = gate;
+    h->exchange = x;
+    h->account = account;
+    h->id = *id;
+    h->answer_by = deadline_in(gate->shared->settings->ingress.ack_timeout_ms);
+    continue_trace(gate, x, &h->trace);
+    return h;
+}
+
+void held_send(struct held *h, const struct outgoing *record)
+{
+    struct gate *gate = h->gate;
+    struct err err = {0};
+
+    if (producer_send(gate->producer, record, on_delivered, h, &err) != ST_OK) {
+        gate_refuse(gate, h->exchange, account_name(h), 503, "queue_full");
+        mem_free(h);
+        return;
+    }
+    enqueue(gate, h);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests that are answered when the broker has acknowledged their record, or with 503 when it has
+ * not within ack_timeout_ms. Of one gate, on its loop. */
+#pragma once
+
+#include "gate.h"
+
+struct held;
+
+/* Answers an acknowledged one. */
+typedef void held_answer_fn(struct gate *gate, struct http_exchange *x, const struct held *h);
+
+/* Lives until both its request is answered and its delivery report has come. */
+struct held {
+    struct held *next;
+    struct held *prev;
+    struct gate *gate;
+    struct http_exchange *exchange; /* NULL: answered already */
+    size_t account;
+    struct id id;
+    struct trace trace; /* the request's, continued */
+    int64_t started_ns;
+    struct deadline answer_by;
+    held_answer_fn *answer;
+    struct str location; /* of the answer; the exchange's memory */
+};
+
+/* For held_send. NULL: no memory, and x has been answered so. */
+struct held *held_new(struct gate *gate, struct http_exchange *x, size_t account,
+                      const struct id *id);
+/* Sends, and answers x now or later, whatever happens; h is gone for the caller. */
+void held_send(struct held *h, const struct outgoing *record);
+/* Answers 503 to those that have waited long enough; arg is the gate. */
+void held_expire(void *arg);
