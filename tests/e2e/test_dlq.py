@@ -433,6 +433,7 @@ def test_words_that_make_no_sense_are_usage_errors(box):
     for words in (("ls",), ("ls", "probe", "0:1"), ("show", "probe"), ("show", "probe", "7"), ("replay", "Probe!"),
                   ("ls", "probe", "--rate", "3"), ("ls", "probe", "--reason", "boredom"), ("drop", "probe"),
                   ("replay", "probe", "--rate", "0", "--yes"), ("ls", "probe", "--to", "tomorrow"),
-                  ("replay", "probe", "--as", "done", "--yes"), ("replay", "probe", "0:-1", "--yes")):
+                  ("replay", "probe", "--as", "perhaps", "--yes"), ("discard", "probe", "--as", "done", "--yes"),
+                  ("replay", "probe", "0:-1", "--yes")):
         assert box.run(*words).returncode == 64, words
     assert box.run("ls", "nobody").returncode == 78, "no such topic"

@@ -21,6 +21,9 @@ enum ctl_option {
     CTL_RATE = 256,
     CTL_DRY_RUN = 512,
     CTL_ALL = 1024,
+    CTL_AS = 2048,
+    CTL_NEW = 4096,
+    CTL_WAIT = 8192,
 };
 
 /* The command line, parsed; texts are absent where an option was not given. */
@@ -32,14 +35,17 @@ struct ctl {
     bool yes;
     bool dry_run;
     bool all;
+    bool fresh; /* --new */
     struct str from;
     struct str to;
     struct str key;
     struct str type;
     struct str account;
     struct str reason;
-    int64_t max;  /* 0: no limit */
-    int64_t rate; /* 0: the subcommand's own */
+    struct str as;
+    int64_t max;    /* 0: no limit */
+    int64_t rate;   /* 0: the subcommand's own */
+    int64_t wait_s; /* 0: the same */
 };
 
 typedef int ctl_fn(const struct ctl *ctl);
@@ -64,6 +70,8 @@ ctl_fn ctl_parked_discard;
 ctl_fn ctl_parked_ls;
 ctl_fn ctl_parked_release;
 ctl_fn ctl_parked_show;
+ctl_fn ctl_reconcile_plan;
+ctl_fn ctl_reconcile_run;
 ctl_fn ctl_tail;
 ctl_fn ctl_token;
 ctl_fn ctl_topics;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kabaoctl dlq replay|discard: what becomes of dead letters stands in the table before and after
- * each is sent, so that whoever comes next knows what is left to do. One kabaoctl at a time. */
+ * each is sent, so that whoever comes next knows what is left to do. One kabaoctl at a time.
+ *
+ * A letter of reason outcome-unknown is sent only together with a person's word on its effect,
+ * which is written first: whoever runs the record then finds it done, or not begun. */
 #include "app/app.h"
 #include "base/rand.h"
 #include "database.h"
 #include "dlq.h"
 #include "redrive.h"
+#include "tables/effect.h"
 
 #include <poll.h>
 #include <pwd.h>
@@ -15,10 +19,16 @@
 
 enum { RATE_DEFAULT = 50, SHOW_EVERY_MS = 200, PASSWD_SIZE = 1024 };
 
+/* What a person says of effects whose outcome nobody knows. */
+enum word { WORD_NONE, WORD_DONE, WORD_AGAIN };
+
+#define EFFECT_HEADER "dlq-effect-id"
+
 struct job {
     const struct ctl *ctl;
     struct letters_query query;
     bool discard;
+    enum word as;
     struct db *db;
     struct letters letters;
     struct redrive *redrive; /* NULL: not needed */
@@ -29,6 +39,7 @@ struct job {
     size_t found;   /* an earlier run had sent them */
     size_t refused; /* cannot be replayed */
     size_t passed;  /* somebody dealt with them before */
+    size_t unsaid;  /* wait for a person's word */
 };
 
 static void name_run(char by[LETTER_BY_SIZE])
@@ -51,6 +62,17 @@ static bool is_redriving(const struct dead *dead)
 static bool is_final(enum letter_state state)
 {
     return state != LETTER_OPEN && state != LETTER_REDRIVING;
+}
+
+/* A person must say what became of it. */
+static bool is_unknown(const struct dead *dead)
+{
+    return str_eq_cstr(dead_header(dead, "dlq-reason"), reason_name(REASON_OUTCOME_UNKNOWN));
+}
+
+static enum letter_state sent_state(const struct dead *dead)
+{
+    return is_unknown(dead) ? LETTER_SETTLED : LETTER_REDRIVEN;
 }
 
 /* One letter */
@@ -112,11 +134,21 @@ static enum status intend(struct job *job, const struct dead *dead, int32_t part
                                           dead->letter.part, (long long)dead->letter.off);
 }
 
+/* Safe to repeat until the letter is sent. */
+static enum status say_word(struct job *job, const struct dead *dead, struct err *err)
+{
+    if (!is_unknown(dead))
+        return ST_OK;
+    return effect_decide(job->db, dead_header(dead, EFFECT_HEADER), job->as == WORD_DONE, err);
+}
+
 static enum status send(struct job *job, const struct dead *dead, int32_t partition,
                         struct err *err)
 {
-    enum status rc;
+    enum status rc = say_word(job, dead, err);
 
+    if (rc != ST_OK)
+        return rc;
     rc = redrive_send(job->redrive, dead, partition, err);
     if (rc == ST_REJECT) {
         complain(dead, err->text);
@@ -126,7 +158,7 @@ static enum status send(struct job *job, const struct dead *dead, int32_t partit
     if (rc != ST_OK)
         return rc;
     job->sent++;
-    rc = settle(job, dead, LETTER_REDRIVEN, err);
+    rc = settle(job, dead, sent_state(dead), err);
     if (rc == ST_OK)
         job->done++;
     return rc;
@@ -136,10 +168,34 @@ static enum status settle_found(struct job *job, const struct dead *dead, struct
 {
     enum status rc;
 
-    rc = settle(job, dead, LETTER_REDRIVEN, err);
+    rc = settle(job, dead, sent_state(dead), err);
     if (rc == ST_OK)
         job->found++;
     return rc;
+}
+
+static bool was_sent(const struct job *job, const struct dead *dead)
+{
+    return is_redriving(dead) && redrive_has(job->redrive, dead);
+}
+
+/* False, and told: a word is missing, or one too many. */
+static bool may_send(struct job *job, const struct dead *dead)
+{
+    bool said = job->as != WORD_NONE;
+    bool named = !str_is_empty(dead_header(dead, EFFECT_HEADER));
+
+    if (was_sent(job, dead) || (!said && !is_unknown(dead)) || (said && is_unknown(dead) && named))
+        return true;
+    if (is_unknown(dead) && !said) {
+        complain(dead, "nobody knows whether it happened: look, then replay it with --as done, or "
+                       "with --as again to have it done");
+        job->unsaid++;
+    } else {
+        complain(dead, "--as is for letters of reason outcome-unknown that name their effect");
+        job->refused++;
+    }
+    return false;
 }
 
 static enum status replay(struct job *job, const struct dead *dead, struct err *err)
@@ -153,6 +209,8 @@ static enum status replay(struct job *job, const struct dead *dead, struct err *
         job->refused++;
         return ST_OK;
     }
+    if (!may_send(job, dead))
+        return ST_OK;
     rc = intend(job, dead, partition, &stands, err);
     if (rc != ST_OK)
         return rc;
@@ -160,7 +218,7 @@ static enum status replay(struct job *job, const struct dead *dead, struct err *
         job->passed++;
         return ST_OK;
     }
-    if (is_redriving(dead) && redrive_has(job->redrive, dead))
+    if (was_sent(job, dead))
         return settle_found(job, dead, err);
     return send(job, dead, partition, err);
 }
@@ -169,7 +227,7 @@ static enum status discard(struct job *job, const struct dead *dead, struct err 
 {
     enum status rc;
 
-    if (is_redriving(dead) && redrive_has(job->redrive, dead))
+    if (was_sent(job, dead))
         return settle_found(job, dead, err);
     rc = settle(job, dead, LETTER_DISCARDED, err);
     if (rc == ST_OK)
@@ -232,13 +290,15 @@ static enum status work(struct job *job, struct err *err)
 static void print_result(const struct job *job)
 {
     const char *verb = job->discard ? "discarded" : "replayed";
-    const size_t left = job->letters.count - job->done - job->found - job->refused - job->passed;
+    const size_t left =
+        job->letters.count - job->done - job->found - job->refused - job->passed - job->unsaid;
 
     if (job->ctl->json) {
         (void)printf("{\"worker\":\"%s\",\"selected\":%zu,\"%s\":%zu,\"sent_before\":%zu,"
-                     "\"refused\":%zu,\"settled_before\":%zu,\"left\":%zu}\n",
+                     "\"refused\":%zu,\"settled_before\":%zu,\"outcome_unknown\":%zu,"
+                     "\"left\":%zu}\n",
                      job->query.worker, job->letters.count, verb, job->done, job->found,
-                     job->refused, job->passed, left);
+                     job->refused, job->passed, job->unsaid, left);
         return;
     }
     (void)printf("%zu of %zu dead letters %s", job->done, job->letters.count, verb);
@@ -248,6 +308,8 @@ static void print_result(const struct job *job)
         (void)printf(", %zu had been dealt with", job->passed);
     if (job->refused > 0)
         (void)printf(", %zu refused", job->refused);
+    if (job->unsaid > 0)
+        (void)printf(", %zu wait for --as done or --as again", job->unsaid);
     if (left > 0)
         (void)printf(", %zu left: run it again", left);
     (void)printf("\n");
@@ -263,9 +325,17 @@ static const char *foretell(void *arg, const struct dead *dead)
         return "nothing, it is settled";
     if (!job->discard && !redrive_partition(job->redrive, dead, &partition))
         return "refuse";
+    if (job->discard)
+        return is_redriving(dead) ? "discard unless sent" : "discard";
+    if (is_unknown(dead) && job->as == WORD_NONE)
+        return "nothing without --as";
+    if (is_unknown(dead) != (job->as != WORD_NONE))
+        return "refuse";
     if (is_redriving(dead))
-        return job->discard ? "discard unless sent" : "replay unless sent";
-    return job->discard ? "discard" : "replay";
+        return "replay unless sent";
+    return job->as == WORD_NONE   ? "replay"
+           : job->as == WORD_DONE ? "replay as done"
+                                  : "replay as new";
 }
 
 static bool may_go_on(const struct job *job)
@@ -303,7 +373,24 @@ static int run_job(struct job *job)
     print_result(job);
     if (rc != ST_OK)
         return ctl_fail(rc, &err);
-    return job->refused == 0 ? EXIT_DONE : EXIT_CONFIG;
+    return job->refused + job->unsaid == 0 ? EXIT_DONE : EXIT_CONFIG;
+}
+
+static int parse_word(struct job *job)
+{
+    struct str unknown = str_from(reason_name(REASON_OUTCOME_UNKNOWN));
+    struct str as = job->ctl->as;
+
+    if (!str_is_set(as))
+        return EXIT_DONE;
+    if (!str_eq(as, STR("done")) && !str_eq(as, STR("again")))
+        return ctl_usage("--as takes done or again");
+    if (str_is_set(job->query.reason) && !str_eq(job->query.reason, unknown))
+        return ctl_usage("--as is for letters of reason outcome-unknown");
+    job->as = str_eq(as, STR("done")) ? WORD_DONE : WORD_AGAIN;
+    if (!job->query.has_place) /* at a place, another reason is worth an answer */
+        job->query.reason = unknown;
+    return EXIT_DONE;
 }
 
 static int start_job(const struct ctl *ctl, bool discards)
@@ -311,6 +398,8 @@ static int start_job(const struct ctl *ctl, bool discards)
     struct job job = {.ctl = ctl, .discard = discards};
     int code = dlq_select(ctl, &job.query);
 
+    if (code == EXIT_DONE)
+        code = parse_word(&job);
     if (code != EXIT_DONE)
         return code;
     if (!ctl->dry_run &&

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REPORT_MAX = 1 << 20, RATE_MAX = 1000000, WORKER_MAX = 32 };
+enum { REPORT_MAX = 1 << 20, RATE_MAX = 1000000, WAIT_MAX_S = 86400, WORKER_MAX = 32 };
 
 enum { CTL_SELECT = CTL_FROM | CTL_TO | CTL_KEY | CTL_REASON | CTL_MAX };
 
@@ -21,7 +21,7 @@ static const struct ctl_command COMMANDS[] = {
      "gives dead letters up; their records stay", ctl_dlq_discard},
     {"dlq ls", "WORKER", 1, 1, CTL_SELECT | CTL_ALL, "lists the open dead letters of a worker",
      ctl_dlq_ls},
-    {"dlq replay", "WORKER [P:O]", 1, 2, CTL_SELECT | CTL_RATE | CTL_DRY_RUN | CTL_YES,
+    {"dlq replay", "WORKER [P:O]", 1, 2, CTL_SELECT | CTL_AS | CTL_RATE | CTL_DRY_RUN | CTL_YES,
      "gives dead letters to their worker again, each once", ctl_dlq_replay},
     {"dlq show", "WORKER P:O", 2, 2, 0, "prints one dead letter (P:O: partition and offset)",
      ctl_dlq_show},
@@ -32,6 +32,10 @@ static const struct ctl_command COMMANDS[] = {
     {"parked release", "WORKER", 1, 1, CTL_KEY | CTL_YES,
      "tries the first record of parked keys now", ctl_parked_release},
     {"parked show", "WORKER", 1, 1, CTL_KEY, "prints the parked records", ctl_parked_show},
+    {"reconcile plan", "", 0, 0, CTL_ACCOUNT,
+     "tells how many cards a run looks at, and how long that takes", ctl_reconcile_plan},
+    {"reconcile run", "", 0, 0, CTL_ACCOUNT | CTL_NEW | CTL_RATE | CTL_WAIT | CTL_YES,
+     "puts the accounts of points on their cards, silently", ctl_reconcile_run},
     {"tail", "TOPIC", 1, 1, CTL_FROM | CTL_KEY | CTL_TYPE | CTL_MAX,
      "prints the records of a topic as they come", ctl_tail},
     {"token", "status", 1, 1, CTL_ACCOUNT, "shows whose tokens are current, and until when",
@@ -57,10 +61,13 @@ enum option_index {
     OPT_KEY,
     OPT_TYPE,
     OPT_REASON,
+    OPT_AS,
     OPT_MAX,
     OPT_RATE,
     OPT_ALL,
     OPT_ACCOUNT,
+    OPT_NEW,
+    OPT_WAIT,
     OPT_DRY_RUN,
     OPT_YES,
     OPT_COUNT
@@ -76,10 +83,14 @@ static const struct option_row OPTIONS[OPT_COUNT] = {
     [OPT_KEY] = {"key", "K", CTL_KEY, "only records with this key"},
     [OPT_TYPE] = {"type", "T", CTL_TYPE, "only records of this ce_type (* matches any run)"},
     [OPT_REASON] = {"reason", "R", CTL_REASON, "only dead letters with this reason"},
+    [OPT_AS] = {"as", "done|again", CTL_AS,
+                "what nobody knew happened, or is to be done again (reason outcome-unknown)"},
     [OPT_MAX] = {"max", "N", CTL_MAX, "ends after N records"},
-    [OPT_RATE] = {"rate", "N", CTL_RATE, "at most N records a second (default 50)"},
+    [OPT_RATE] = {"rate", "N", CTL_RATE, "at most N records a second (dlq replay: 50)"},
     [OPT_ALL] = {"all", NULL, CTL_ALL, "also those that were dealt with"},
     [OPT_ACCOUNT] = {"account", "A", CTL_ACCOUNT, "only this account"},
+    [OPT_NEW] = {"new", NULL, CTL_NEW, "begins anew, does not go on with what was begun"},
+    [OPT_WAIT] = {"wait", "S", CTL_WAIT, "gives up after S seconds without an answer (default 30)"},
     [OPT_DRY_RUN] = {"dry-run", NULL, CTL_DRY_RUN, "prints what would be done and does nothing"},
     [OPT_YES] = {"yes", NULL, CTL_YES, "does not ask"},
 };
@@ -194,15 +205,18 @@ static bool take_option(struct line *line, int index, const char *argument)
     case OPT_VERSION: line->version = true; return true;
     case OPT_DRY_RUN: line->ctl.dry_run = true; return true;
     case OPT_ALL: line->ctl.all = true; return true;
+    case OPT_NEW: line->ctl.fresh = true; return true;
     case OPT_FROM: line->ctl.from = value; return true;
     case OPT_TO: line->ctl.to = value; return true;
     case OPT_REASON: line->ctl.reason = value; return true;
+    case OPT_AS: line->ctl.as = value; return true;
     case OPT_KEY: line->ctl.key = value; return true;
     case OPT_TYPE: line->ctl.type = value; return true;
     case OPT_ACCOUNT: line->ctl.account = value; return true;
     case OPT_YES: line->ctl.yes = true; return true;
     case OPT_MAX: return num_parse_i64(value, 1, INT64_MAX, &line->ctl.max);
     case OPT_RATE: return num_parse_i64(value, 1, RATE_MAX, &line->ctl.rate);
+    case OPT_WAIT: return num_parse_i64(value, 1, WAIT_MAX_S, &line->ctl.wait_s);
     case OPT_COUNT: break;
     }
     return false;
