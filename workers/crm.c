@@ -47,35 +47,59 @@ static void write_body(const struct message *message, struct buf *out)
     jsonw_object_end(&w);
 }
 
-static enum status post(struct lane *lane, struct str id, struct str body, struct http_reply *reply,
-                        struct err *err)
-{
-    AUTO(buf_done) struct buf signature = BUF_INIT(SIGNATURE_MAX_BYTES);
-    const struct crm *crm = lane_state(lane);
-    int64_t now_s = clock_wall_ms() / 1000;
+/* One try. */
+struct webhook {
+    struct str id;
+    struct str body;
     char timestamp[TIMESTAMP_SIZE];
-    struct header headers[4];
-    struct http_request request = {
+    struct buf signature;
+};
+
+static enum status sign(const struct crm *crm, struct webhook *hook, struct err *err)
+{
+    int64_t now_s = clock_wall_ms() / 1000;
+
+    (void)snprintf(hook->timestamp, sizeof(hook->timestamp), "%" PRId64, now_s);
+    webhook_sign(crm->keys, crm->key_count, hook->id, now_s, hook->body, &hook->signature);
+    return buf_ok(&hook->signature) ? ST_OK
+                                    : err_retry(err, "memory", "no memory to sign a webhook");
+}
+
+static enum status send_signed(struct lane *lane, const struct webhook *hook,
+                               struct http_reply *reply, struct err *err)
+{
+    const struct crm *crm = lane_state(lane);
+    const struct header headers[] = {
+        {STR("webhook-id"), hook->id},
+        {STR("webhook-timestamp"), str_from(hook->timestamp)},
+        {STR("webhook-signature"), buf_str(&hook->signature)},
+        {STR("traceparent"), lane_traceparent(lane)},
+    };
+    const struct http_request request = {
         .method = "POST",
         .url = crm->settings->url,
         .content_type = "application/cloudevents+json; charset=utf-8",
-        .body = body,
+        .body = hook->body,
         .headers = headers,
         .header_count = COUNT_OF(headers),
     };
 
-    (void)snprintf(timestamp, sizeof(timestamp), "%" PRId64, now_s);
-    webhook_sign(crm->keys, crm->key_count, id, now_s, body, &signature);
-    if (!buf_ok(&signature))
-        return err_retry(err, "memory", "no memory to sign a webhook");
-    headers[0] = (struct header){STR("webhook-id"), id};
-    headers[1] = (struct header){STR("webhook-timestamp"), str_from(timestamp)};
-    headers[2] = (struct header){STR("webhook-signature"), buf_str(&signature)};
-    headers[3] = (struct header){STR("traceparent"), lane_traceparent(lane)};
     return http_client_send(
         lane_http(lane), &request,
         deadline_min(lane_deadline(lane), deadline_in(crm->settings->timeout_ms)), lane_arena(lane),
         reply, err);
+}
+
+static enum status post(struct lane *lane, struct str id, struct str body, struct http_reply *reply,
+                        struct err *err)
+{
+    struct webhook hook = {.id = id, .body = body, .signature = BUF_INIT(SIGNATURE_MAX_BYTES)};
+    enum status rc = sign(lane_state(lane), &hook, err);
+
+    if (rc == ST_OK)
+        rc = send_signed(lane, &hook, reply, err);
+    buf_done(&hook.signature);
+    return rc;
 }
 
 /* Only to tell one key from another. */

@@ -254,7 +254,7 @@ static void *take_all(void *arg)
 static void test_quota_limit_is_kept_and_used_by_all_together(void **state)
 {
     struct fixture *f = *state;
-    struct taking takings[PROCESSES * LANES];
+    struct taking takings[PROCESSES * LANES] = {0};
     const int64_t interval_us = lease_rate(LIMIT, 60000).interval_us;
     const struct deadline until = deadline_in(RUN_MS);
     const int64_t began_us = clock_mono_ns() / 1000;
@@ -298,8 +298,8 @@ static void test_quota_live_goes_before_a_replay(void **state)
     int live = 0;
 
     assert_int_equal(admit(p, DEMO, limited, true, &err), ST_OK);
-    while (admit(p, DEMO, limited, true, &err) == ST_OK)
-        continue;
+    while (admit(p, DEMO, limited, true, &err) == ST_OK) {
+    }
     while (admit(&f->processes[1], DEMO, limited, false, &err) == ST_OK)
         live++;
     assert_true(live >= 3);
@@ -323,7 +323,7 @@ static void test_quota_only_one_lane_waits_for_the_database(void **state)
 {
     struct fixture *f = *state;
     const struct process *p = &f->processes[0];
-    struct taking takings[CROWD];
+    struct taking takings[CROWD] = {0};
     atomic_int taken = 0;
     const struct quota_key key = {str_from(demo_appid), str_from(limited)};
     struct quota_row row;

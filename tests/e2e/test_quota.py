@@ -23,7 +23,7 @@ def at_s(call):
 
 
 class System:
-    """Members and probes on one account, the simulator, and a token."""
+    """Programs of three kinds on one account, the simulator, and a token."""
 
     def __init__(self, place, run, sim):
         self.place, self.sim = place, sim
@@ -31,7 +31,7 @@ class System:
         self.programs = [run("token", place.config, ready=False)]
 
     def start(self, **kinds):
-        """start(member=4, probe=4): so many more of each."""
+        """start(member=3, activate=3, probe=2): so many more of each."""
         started = [self._run(kind, self.place.config, ready=False, env={"PROBE_DIR": str(self.place.directory)})
                    for kind, how_many in kinds.items() for _ in range(how_many)]
         for program in started:
@@ -44,11 +44,11 @@ class System:
         return sorted(at_s(call) for call in self.sim.requests(path=path))
 
     def ask_all(self, how_many, cards):
-        """So many calls of the members' kind, and of the probes'."""
+        """So many calls of each kind: the probes', and those of who looks at the card after a form."""
         scripts = [self.place.script("call", n % cards) for n in range(how_many)]
         self.place.send(scripts)
         for n in range(how_many):
-            key, text, headers = event_record("update_member_card", f"{n % cards:06d}", at=1760000000 + n)
+            key, text, headers = event_record("submit_membercard_user_info", f"{n % cards:06d}", at=1760000000 + n)
             self.place._producer.produce(self.place.kafka.name("event.wechat"), text, key,
                                          headers=list(headers.items()))
         assert self.place._producer.flush(60) == 0
@@ -81,7 +81,7 @@ def most_within(calls, window_s):
 @pytest.mark.parametrize("partitions", [4, 1])
 def test_eight_instances_keep_one_limit_and_use_it(system, partitions):
     s = system(partitions, quota={USERINFO: f"{LIMIT}/min"}, sim_quota={USERINFO: {"per_minute": LIMIT}})
-    s.start(member=4, probe=4)
+    s.start(member=3, activate=3, probe=2)
     s.ask_all(LIMIT * (WATCHED_S + 60) // 60, 100)
     first = at_s(s.sim.wait_requests(1, path=USERINFO)[0])
     wait_for(lambda: time.time() > first + WATCHED_S, WATCHED_S + 5, "the time to pass")
@@ -101,7 +101,7 @@ def test_a_closing_is_obeyed_by_all(system):
     """45011 comes once, to one of them."""
     s = system(4, script=[{"path": USERINFO, "after": 200, "times": 1, "do": {"errcode": 45011}},
                           {"path": USERINFO, "do": {"delay_ms": 20}}])
-    programs = s.start(member=2, probe=2)
+    programs = s.start(member=1, activate=1, probe=2)
     s.ask_all(count(20000, 1500), 100)
     refused = at_s(s.sim.wait_requests(1, path=USERINFO, errcode=45011)[0])
     wait_for(lambda: all((p.metric("kabao_quota_blocked_seconds", api=USERINFO) or 0) > 30 for p in programs), 10,

@@ -129,7 +129,7 @@ static enum status do_emit(const struct act *act, struct err *err)
 static enum status do_effect(const struct act *act, struct err *err)
 {
     const struct probe *probe = lane_state(act->lane);
-    const struct effect_play play = {
+    const struct effect_play played = {
         .lane = act->lane,
         .message = act->message,
         .event = &act->event,
@@ -137,7 +137,7 @@ static enum status do_effect(const struct act *act, struct err *err)
         .journal = probe->journal,
     };
 
-    return effect_play(&play, err);
+    return effect_play(&played, err);
 }
 
 /* Words that fail until they are healed */
