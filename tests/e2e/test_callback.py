@@ -333,7 +333,7 @@ def test_too_many_connections_are_503(apply, config, run, pusher):
     reply = push.plain(card_event(SUBMIT))
     assert (reply.status, reply.headers["retry-after"]) == (503, "1")
     for raw in held:
-        raw.socket.close()
+        raw.close()
     wait_for(lambda: push.plain(card_event(SUBMIT)).success, 10, "pushes are taken again")
 
 

@@ -44,7 +44,10 @@ class Raw:
         return self
 
     def __exit__(self, *_):
-        self._replies.close()
+        self.close()
+
+    def close(self):
+        self._replies.close()  # as long as that is open, so is the connection
         self.socket.close()
 
     def send(self, data):
