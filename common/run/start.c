@@ -93,10 +93,13 @@ static enum status start_database(struct engine *engine, struct err *err)
     return check_schema(engine, err);
 }
 
-/* What is closed, before the first call. */
+/* What is closed, before the first call; from then on the watch knows, also when a start has to be
+ * tried again. */
 static enum status start_quota(struct engine *engine, struct err *err)
 {
-    return engine->tokens ? quota_open(engine->quota, engine->pool, err) : ST_OK;
+    if (!engine->tokens || engine->watch_started)
+        return ST_OK;
+    return quota_open(engine->quota, engine->pool, err);
 }
 
 static enum status start_thread(pthread_t *thread, size_t stack_bytes, void *(*fn)(void *),
