@@ -198,10 +198,11 @@ static enum status carry_out(struct card_work *w, const struct message *message,
     return card_activate(w, err);
 }
 
-/* What a page sent for a card that is gone is over; somebody who named the card gets it back. */
+/* For a card that is gone: what a page sent is over, and so is what was done before it went;
+ * somebody who named a card that was not active yet gets it back. */
 static enum status end_request(struct card_work *w, const struct err *why, struct err *err)
 {
-    if (is_ticket(w->request))
+    if (is_ticket(w->request) || card_is_told(w))
         return card_drop(w, why, err);
     return err_reject(err, REASON_REJECTED, why->code, "%s", why->text);
 }
@@ -219,6 +220,28 @@ static enum status run_request(struct card_work *w, const struct message *messag
     if (rc != ST_OK)
         *err = why;
     return rc;
+}
+
+/* It was asked for before the card was received again, as WeChat told; of a receipt of our own, the
+ * request itself may be the reason. */
+static bool is_of_earlier_life(const struct card_work *w, const struct message *message)
+{
+    struct str at = message->event.time;
+    int64_t at_ms = 0;
+
+    return !str_is_empty(w->row.receipt_id) && !str_starts(w->row.receipt_id, STR("-")) &&
+           clock_parse_rfc3339(at.ptr, at.len, &at_ms) &&
+           at_ms + CLOCKS_DIFFER_MS < w->row.received_at_ms;
+}
+
+static enum status pass_over(struct lane *lane)
+{
+    struct err why = {0};
+
+    (void)err_reject(&why, REASON_EXPIRED, "activation:overtaken",
+                     "asked for before the card was received again");
+    lane_warn(lane, "activation.overtaken", &why);
+    return ST_OK;
 }
 
 static enum status take_request(struct lane *lane, const struct message *message,
@@ -255,7 +278,9 @@ static enum status on_request(struct lane *lane, const struct message *message, 
     w.row.card_id = request.card_id;
     w.row.card_code = request.card_code;
     rc = open_card(&w, NULL, NULL, err);
-    return rc == ST_OK ? run_request(&w, message, err) : rc;
+    if (rc != ST_OK)
+        return rc;
+    return is_of_earlier_life(&w, message) ? pass_over(lane) : run_request(&w, message, err);
 }
 
 /* What is due */

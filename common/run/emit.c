@@ -185,6 +185,7 @@ const struct emit EMIT_COMMAND_ACTIVATION = {
     .type = CE_TYPE_ACTIVATION_TICKET,
     .dataschema = SCHEMA_CMD_ACTIVATION,
     .step = "command.activation",
+    .keeps_time = true,
     .write = write_command,
     .address = address_command,
 };

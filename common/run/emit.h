@@ -23,6 +23,7 @@ struct emit {
     const char *dataschema; /* the schema's $id */
     const char *step;       /* the record's id derives from the parent's and this */
     bool news;              /* several may come of one parent: each has an id by chance instead */
+    bool keeps_time; /* ce_time is the parent's: when it was asked for, however often it is told */
     void (*write)(const void *record, struct buf *out);
     bool (*address)(const void *record, struct arena *arena,
                     struct emit_address *out); /* false: no memory */

@@ -223,8 +223,9 @@ struct lane {
     struct quota_dark dark;
     struct trace trace; /* of the item in hand */
     struct str parent;  /* the id that emitted records derive from */
-    struct id chance;   /* the same for items that are no record */
-    bool ignored;       /* no route took the record */
+    struct str parent_time;
+    struct id chance; /* the same for items that are no record */
+    bool ignored;     /* no route took the record */
     struct deadline until;
     struct buf value; /* of the record being emitted */
     struct db_row *rows;

@@ -176,6 +176,7 @@ static void take_identity(struct lane *lane, const struct cloudevent *event)
     if (!trace_parse(event->traceparent, &lane->trace))
         trace_start(&lane->trace);
     lane->parent = event->id;
+    lane->parent_time = event->time;
 }
 
 static void make_identity(struct lane *lane)
@@ -183,6 +184,7 @@ static void make_identity(struct lane *lane)
     trace_start(&lane->trace);
     lane_chance_id("tick", &lane->chance);
     lane->parent = str_from(lane->chance.text);
+    lane->parent_time = (struct str){NULL, 0};
 }
 
 static enum status crashed(const struct lane *lane, struct err *err)

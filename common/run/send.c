@@ -108,7 +108,8 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
     topic_name(&lane->engine->settings->topic, emit->topic, NULL, topic);
     event.id = record_id(lane, emit, &address, &id);
     event.source = arena_printf(&lane->arena, "/wechat/%.*s", STR_ARG(address.appid));
-    event.time = str_from(now);
+    event.time =
+        emit->keeps_time && str_is_set(lane->parent_time) ? lane->parent_time : str_from(now);
     event.subject = address.subject;
     event.appid = address.appid;
     event.traceparent = trace_text(&trace);

@@ -36,10 +36,12 @@ static const char SAVE_ENTRY[] =
     "previous_version=?,error_code=?,error_message=?,at=? WHERE command_id=?";
 /* What was refused or skipped changed nothing. */
 static const char ECHO[] =
-    "UPDATE bonus_entry SET echoed_at=UTC_TIMESTAMP(3) WHERE " THIS_CARD
-    " AND at>UTC_TIMESTAMP(3)-INTERVAL ? SECOND AND delta=? AND balance_delta=?"
+    "UPDATE bonus_entry SET echoed_at=COALESCE(echoed_at,UTC_TIMESTAMP(3)),echo_id=?"
+    " WHERE " THIS_CARD " AND (echo_id=? OR"
+    " (at>UTC_TIMESTAMP(3)-INTERVAL ? SECOND AND delta=? AND balance_delta=?"
     " AND echoed_at IS NULL AND mode IS NOT NULL"
-    " AND (outcome IS NULL OR outcome IN ('applied','failed')) ORDER BY at LIMIT 1";
+    " AND (outcome IS NULL OR outcome IN ('applied','failed'))))"
+    " ORDER BY echo_id<=>? DESC,at LIMIT 1";
 static const char SUM[] = "SELECT CAST(COALESCE(SUM(delta),0) AS SIGNED),"
                           "CAST(COALESCE(SUM(balance_delta),0) AS SIGNED)"
                           " FROM bonus_entry WHERE " THIS_CARD;
@@ -289,17 +291,21 @@ enum status bonus_entry_save(struct db *tx, struct str command_id, const struct 
     return db_exec(tx, STR(SAVE_ENTRY), values, COUNT_OF(values), NULL, err);
 }
 
-enum status bonus_entry_echo(struct db *tx, const struct bonus_key *key, int64_t delta,
-                             int64_t balance_delta, bool *found, struct err *err)
+enum status bonus_entry_echo(struct db *tx, const struct bonus_key *key,
+                             const struct bonus_echo *echo, bool *found, struct err *err)
 {
-    struct db_value values[KEY_VALUES + 3];
+    struct db_value values[1 + KEY_VALUES + 5];
     int64_t matched = 0;
     enum status rc;
+    size_t i = 1 + KEY_VALUES;
 
-    set_key(values, key);
-    values[KEY_VALUES] = db_int(ECHO_S);
-    values[KEY_VALUES + 1] = db_int(delta);
-    values[KEY_VALUES + 2] = db_int(balance_delta);
+    values[0] = db_text(echo->id);
+    set_key(values + 1, key);
+    values[i++] = db_text(echo->id);
+    values[i++] = db_int(ECHO_S);
+    values[i++] = db_int(echo->delta);
+    values[i++] = db_int(echo->balance_delta);
+    values[i++] = db_text(echo->id);
     rc = db_exec(tx, STR(ECHO), values, COUNT_OF(values), &matched, err);
     if (rc == ST_OK)
         *found = matched > 0;

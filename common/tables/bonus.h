@@ -93,10 +93,18 @@ MUST_CHECK enum status bonus_entry_add(struct db *tx, struct str command_id,
 MUST_CHECK enum status bonus_entry_save(struct db *tx, struct str command_id,
                                         const struct bonus_entry *entry, struct err *err);
 
+/* What a push says: the card was changed by so much. */
+struct bonus_echo {
+    struct str id; /* bonus_id's */
+    int64_t delta;
+    int64_t balance_delta;
+};
+
 /* Marks the oldest entry of the last 10 minutes that changed the card by exactly this and whose
- * echo has not come yet. *found: there was one. */
-MUST_CHECK enum status bonus_entry_echo(struct db *tx, const struct bonus_key *key, int64_t delta,
-                                        int64_t balance_delta, bool *found, struct err *err);
+ * echo has not come yet; the same one when the push comes again. *found: there was one. */
+MUST_CHECK enum status bonus_entry_echo(struct db *tx, const struct bonus_key *key,
+                                        const struct bonus_echo *echo, bool *found,
+                                        struct err *err);
 /* What all entries of a card changed in its account. */
 MUST_CHECK enum status bonus_entry_sum(struct db *tx, const struct bonus_key *key, int64_t *delta,
                                        int64_t *balance_delta, struct err *err);

@@ -168,6 +168,8 @@ static enum status answer_moved(struct db *tx, const struct bonus_word *word,
         entry->at_ms = state->account.now_ms;
         return bonus_entry_save(tx, word->id, entry, err);
     }
+    if (word->command)
+        entry->mode = bonus_mode_of(word->command->mode);
     (void)err_reject(err, REASON_REJECTED, "moved", "the points of this card are those of %s now",
                      state->account.moved_to);
     set_error(entry, err->code, err->text);

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS bonus_entry (
     error_message     VARCHAR(255),
     request_hash      CHAR(64),              -- SHA-256 of the command, hex
     echoed_at         DATETIME(3),           -- when WeChat told us of our own change
+    echo_id           VARCHAR(255),          -- ce_id of the push that did
     at                DATETIME(3)  NOT NULL, -- of the outcome; kept for 60 days from here
     KEY bonus_entry_card (appid, card_id, card_code, at),
     KEY bonus_entry_at (at)

@@ -5,13 +5,14 @@
 
 /* Echoes and changes by others */
 
-static bool echo(const struct orders *l, const char *code, int64_t delta)
+static bool echo(const struct orders *l, const char *push, const char *code, int64_t delta)
 {
+    const struct bonus_echo told = {str_from(push), delta, 0};
     struct bonus_key key = orders_key(code);
     struct err err;
     bool found = false;
 
-    must(bonus_entry_echo(l->db, &key, delta, 0, &found, &err), &err);
+    must(bonus_entry_echo(l->db, &key, &told, &found, &err), &err);
     return found;
 }
 
@@ -27,16 +28,18 @@ static void test_bonus_echo_is_consumed_once(void **state)
     assert_int_equal(order_take(l, &two), BONUS_SEND);
     assert_int_equal(order_take(l, &refused), BONUS_SEND);
     order_refuse(l, &refused);
-    assert_false(echo(l, "1", 11));
-    assert_false(echo(l, "2", 10));
-    assert_false(echo(l, "1", 20));
-    assert_false(echo(l, "1", 0));
-    assert_true(echo(l, "1", 10));
-    assert_true(echo(l, "1", 10));
-    assert_false(echo(l, "1", 10));
-    scratch_run(&l->scratch, "UPDATE bonus_entry SET echoed_at=NULL");
+    assert_false(echo(l, "p", "1", 11));
+    assert_false(echo(l, "p", "2", 10));
+    assert_false(echo(l, "p", "1", 20));
+    assert_false(echo(l, "p", "1", 0));
+    assert_true(echo(l, "p1", "1", 10));
+    assert_true(echo(l, "p1", "1", 10)); /* again: the same entry */
+    assert_true(echo(l, "p2", "1", 10));
+    assert_false(echo(l, "p3", "1", 10));
     scratch_run(&l->scratch, "UPDATE bonus_entry SET at=at-INTERVAL 11 MINUTE");
-    assert_false(echo(l, "1", 10));
+    assert_true(echo(l, "p1", "1", 10)); /* replayed much later */
+    scratch_run(&l->scratch, "UPDATE bonus_entry SET echoed_at=NULL,echo_id=NULL");
+    assert_false(echo(l, "p1", "1", 10));
 }
 
 static enum bonus_verdict observe(const struct orders *l, struct order *o, const char *id,

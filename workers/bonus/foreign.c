@@ -31,8 +31,7 @@ static enum status tell(struct lane *lane, const struct message *message, struct
 
 struct push {
     const struct bonus_key *key;
-    int64_t delta;
-    int64_t balance_delta;
+    struct bonus_echo echo;
     bool is_ours; /* or nobody's: there is no account */
 };
 
@@ -56,7 +55,7 @@ static enum status take_echo(struct db *tx, void *arg, struct err *err)
     push->is_ours = !account.found || account.frozen;
     if (push->is_ours)
         return ST_OK;
-    return bonus_entry_echo(tx, push->key, push->delta, push->balance_delta, &push->is_ours, err);
+    return bonus_entry_echo(tx, push->key, &push->echo, &push->is_ours, err);
 }
 
 static enum status observe(struct lane *lane, const struct message *message, struct change *c,
@@ -91,8 +90,8 @@ enum status foreign_on_update(struct lane *lane, const struct message *message, 
                 (struct bonus_key){.card_id = event.card_id, .card_code = event.card_code});
     push = (struct push){
         .key = &change.word.key,
-        .delta = number_of(&event, "ModifyBonus"),
-        .balance_delta = number_of(&event, "ModifyBalance"),
+        .echo = {change.word.id, number_of(&event, "ModifyBonus"),
+                 number_of(&event, "ModifyBalance")},
     };
     rc = lane_run(lane, take_echo, &push, err);
     if (rc != ST_OK || push.is_ours)

@@ -4,16 +4,17 @@ headers), all texts."""
 import hashlib
 import json
 import os
+from datetime import UTC, datetime
 
 from kit.config import APPID, CARD_ID, ORIGINAL_ID
 
 _SCHEMAS = "https://schemas.kabao.example/messages"
 
 
-def _headers(ce_id, ce_type, topic, subject):
+def _headers(ce_id, ce_type, topic, subject, time="2025-10-09T08:53:20Z"):
     """Those of a CloudEvent; what is None is left out."""
     headers = {"content-type": "application/json", "ce_specversion": "1.0", "ce_id": ce_id,
-               "ce_source": f"/wechat/{APPID}", "ce_type": ce_type, "ce_time": "2025-10-09T08:53:20Z",
+               "ce_source": f"/wechat/{APPID}", "ce_type": ce_type, "ce_time": time,
                "ce_subject": subject, "ce_dataschema": f"{_SCHEMAS}/{topic}.v1.schema.json", "ce_appid": APPID,
                "traceparent": f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"}
     return {name: text for name, text in headers.items() if text is not None}
@@ -46,5 +47,5 @@ def activation_request(code=None, encrypt_code=None, openid=None, card_id=CARD_I
     else:
         key = f"{APPID}:{openid or hashlib.sha256((encrypt_code or '').encode()).hexdigest()}"
     headers = _headers(os.urandom(16).hex() if request_id == "" else request_id, "kabao.activation.ticket",
-                       "cmd.activation", code)
+                       "cmd.activation", code, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     return key, json.dumps(value, ensure_ascii=False), headers
