@@ -126,9 +126,25 @@ prepare_servers() {
     "$KABAO_ROOT/deploy/kafka/broker.sh" fetch
 }
 
+# The reference implementation of Standard Webhooks, a second judge of signatures; without it the tests have their own.
+prepare_judge() {
+    local judge=$KABAO_CACHE/standardwebhooks-1.1.0
+    if [ ! -d "$judge" ]; then
+        step "fetching standardwebhooks"
+        rm -rf "$judge.partial"
+        if /usr/bin/python3 -m pip install -q --no-deps --target "$judge.partial" standardwebhooks==1.1.0 >&2 </dev/null; then
+            mv -T "$judge.partial" "$judge"
+        else
+            say "standardwebhooks is not to be had: signatures are judged by the tests alone"
+        fi
+    fi
+    export PYTHONPATH=$judge${PYTHONPATH:+:$PYTHONPATH}
+}
+
 # Without arguments also the C tests that need real servers (CTest label e2e).
 part_e2e() {
     prepare_servers
+    prepare_judge
     build_debug || return 0
     [ $# -gt 0 ] || run_ctest debug e2e
     pytest debug "$@"
@@ -136,6 +152,7 @@ part_e2e() {
 
 part_soak() {
     prepare_servers
+    prepare_judge
     build_debug || return 0
     PYTEST_S=0 # as long as it takes
     KABAO_SOAK=1 pytest debug "$@"

@@ -19,7 +19,7 @@ from kit.scale import count
 from kit.waiting import wait_for
 
 UPDATE, USERINFO = "/card/membercard/updateuser", "/card/membercard/userinfo/get"
-CARDS = count(100, 60)
+CARDS = count(200, 60)
 SHOWN = 460  # what a card of the population shows
 # What a lease's life, a burst and the way to WeChat can move together.
 SLACK_S = 1.9
@@ -230,7 +230,7 @@ def at_s(call):
 
 @pytest.mark.deadline(240)
 def test_the_quota_is_kept(system):
-    limit, cards = count((60, codes(CARDS)), (240, codes(20)))
+    limit, cards = count((60, codes(100)), (240, codes(20)))
     quota = {USERINFO: f"{limit}/min", UPDATE: f"{limit}/min"}
     s = system(cards, quota=quota, sim_quota={path: {"per_minute": limit} for path in quota})
     s.open(cards)
