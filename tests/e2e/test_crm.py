@@ -183,7 +183,7 @@ def test_while_the_crm_is_away_everything_waits_and_no_attempt_counts(system):
     s.crm.stop()
     told = s.tell_all(3, [f"{n}" for n in range(8)])
     wait_for(lambda: s.worker.log_lines("crm.dark"), 30, "the CRM is taken for away")
-    s.worker.wait_metric("kabao_crm_requests_total", count(60, 7), status="http:connect")
+    s.worker.wait_metric("kabao_crm_requests_total", count(60, 7), count(90, 30), status="http:connect")
     s.crm.start()
     s.wait_done()
     s.in_order(before | told)
