@@ -7,7 +7,7 @@ build=$(cd "${1:?usage: tidy.sh BUILD}" && pwd) || exit 2
 passed=$build/tidy
 mkdir -p "$passed"
 common=$(find common ingress workers tests -name '*.h' -print0 | sort -z |
-    xargs -0 cat .clang-tidy "$build/CMakeCache.txt" | sha256sum | cut -c1-32)
+    xargs -0 cat .clang-tidy tests/.clang-tidy "$build/CMakeCache.txt" | sha256sum | cut -c1-32)
 export common passed build
 sed -n 's/^  "file": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" | sort -u |
     xargs -P "$(nproc)" -I{} sh -c '
