@@ -81,7 +81,7 @@ static bool prepare(const struct account *account, struct arena *arena, struct l
     l->request.account = str_from(account->name);
     landing_location(account->landing_url, &l->request, &location);
     l->location = buf_ok(&location) ? arena_dup(arena, buf_str(&location)) : (struct str){0};
-    l->key = landing_key(appid, &l->request, arena);
+    l->key = activation_request_key(arena, appid, &l->request);
     return landing_id(appid, &l->request, arena, &l->id) && str_is_set(l->key) &&
            str_is_set(l->location);
 }

@@ -18,9 +18,6 @@ bool landing_read(struct str query, struct arena *arena, struct activation_reque
 /* Of the same address the same identity. False: no memory. */
 bool landing_id(struct str appid, const struct activation_request *request, struct arena *arena,
                 struct id *out);
-/* The record's key: the person's, else one of the code's hash. Absent: no memory. */
-struct str landing_key(struct str appid, const struct activation_request *request,
-                       struct arena *arena);
 /* landing_url with card_id and outer_str, and nothing that could be used again. */
 void landing_location(const char *landing_url, const struct activation_request *request,
                       struct buf *out);

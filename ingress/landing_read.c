@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/hex.h"
-#include "codec/crypto.h"
 #include "codec/utf8.h"
 #include "http/url.h"
 #include "landing.h"
@@ -120,19 +118,6 @@ bool landing_id(struct str appid, const struct activation_request *request, stru
         return false;
     id_derive(all, STR("landing"), out);
     return true;
-}
-
-struct str landing_key(struct str appid, const struct activation_request *request,
-                       struct arena *arena)
-{
-    char hex[2 * SHA256_LEN + 1];
-    uint8_t hash[SHA256_LEN];
-
-    if (!str_is_empty(request->openid))
-        return id_user_key(arena, appid, request->openid);
-    sha256(request->encrypt_code, hash);
-    hex_format(hash, sizeof(hash), hex);
-    return id_user_key(arena, appid, str_from(hex));
 }
 
 static void add_parameter(const char *name, struct str value, char *separator, struct buf *out)

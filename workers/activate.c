@@ -313,14 +313,6 @@ static enum status serve_due(struct card_work *w, struct err *err)
     return card_overdue(w, err);
 }
 
-static const struct account *account_of(const struct settings *settings, struct str appid)
-{
-    for (size_t i = 0; i < settings->account_count; i++)
-        if (str_eq_cstr(appid, settings->accounts[i].appid))
-            return &settings->accounts[i];
-    return NULL;
-}
-
 /* activation_wait_fn */
 static bool end_wait(struct activation_wait *row, void *arg UNUSED)
 {
@@ -336,7 +328,7 @@ static enum status on_key(struct lane *lane, struct str key, struct err *err)
 
     (void)str_cut(key, ':', &w.row.appid, &rest);
     (void)str_cut(rest, ':', &w.row.card_id, &w.row.card_code);
-    w.account = account_of(lane_settings(lane), w.row.appid);
+    w.account = settings_account_by_appid(lane_settings(lane), w.row.appid);
     rc = open_card(&w, NULL, NULL, err);
     if (rc != ST_OK || w.row.due_at_ms == 0 || w.row.due_at_ms > clock_wall_ms())
         return rc;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kabao-crm: tells the CRM what happened, by signed webhooks (Standard Webhooks), and carries the
  * commands of its answers into their topics. */
-#include "codec/crypto.h"
 #include "codec/jsonw.h"
 #include "codec/webhook.h"
 #include "config/secret.h"
@@ -10,7 +9,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 enum {
     KEYS_MAX = 2,
@@ -102,17 +100,6 @@ static enum status post(struct lane *lane, struct str id, struct str body, struc
     return rc;
 }
 
-/* Only to tell one key from another. */
-static uint64_t hash_of(struct str key)
-{
-    uint8_t hash[SHA256_LEN];
-    uint64_t head;
-
-    sha256(key, hash);
-    memcpy(&head, hash, sizeof(head));
-    return head;
-}
-
 static void count_call(struct lane *lane, int status, enum status rc, const struct err *err)
 {
     char label[sizeof(err->code)];
@@ -147,7 +134,7 @@ static enum status ask(struct lane *lane, const struct message *message, struct 
     struct gate_call call = {
         .type = message->event.type,
         .began_ms = clock_mono_ms(),
-        .key_hash = hash_of(message->record->key),
+        .key_hash = str_hash(message->record->key),
         .reply = reply,
     };
     enum gate_news news = GATE_NOTHING;

@@ -8,8 +8,6 @@
 #include "model/id.h"
 #include "run/lane.h"
 
-#include <string.h>
-
 enum { VIEWS_REMEMBERED = 100000, VIEW_EVERY_MS = 3600 * 1000 };
 
 struct member_state {
@@ -31,15 +29,10 @@ static void add_receipt(struct member *m, const struct event *event)
         m->previous_card_code = previous;
 }
 
-static bool is_gone(const struct err *err)
-{
-    return strcmp(err->code, "wechat:40056") == 0 || strcmp(err->code, "wechat:40127") == 0;
-}
-
 /* A card that WeChat knows no more after its owner deleted it: the row stays, with this status. */
 static enum status mark_deleted(const struct event *event, struct member *m, struct err *err)
 {
-    if (!str_eq(event->event, STR("user_del_card")) || !is_gone(err))
+    if (!str_eq(event->event, STR("user_del_card")) || !wechat_card_gone(err))
         return ST_REJECT;
     m->openid = event->openid;
     m->status = STR("DELETE");
@@ -67,7 +60,7 @@ static enum status look(struct lane *lane, const struct card *card, const struct
     enum status rc;
 
     rc = wechat_member_get(wechat, card, until, arena, m, &answers->member, err);
-    if (rc != ST_REJECT || !is_gone(err))
+    if (rc != ST_REJECT || !wechat_card_gone(err))
         return rc;
     rc = wechat_code_get(wechat, card, until, arena, m, &answers->code, err);
     return rc == ST_REJECT ? mark_deleted(event, m, err) : rc;

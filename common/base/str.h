@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct str {
     const char *ptr;
@@ -27,6 +28,7 @@ bool str_eq(struct str a, struct str b); /* of their bytes: absent equals empty,
 bool str_eq_cstr(struct str a, const char *b);
 bool str_ieq(struct str a, struct str b); /* ASCII letters without case */
 int str_cmp(struct str a, struct str b);  /* bytewise, like strcmp */
+uint64_t str_hash(struct str s); /* FNV-1a: to tell texts apart, of no use against an enemy */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 struct str str_skip(struct str s, size_t count); /* without the first count bytes */

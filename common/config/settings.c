@@ -413,10 +413,10 @@ const struct account *settings_account(const struct settings *s, const char *nam
     return find_account(s, str_from(name));
 }
 
-const struct account *settings_account_by_appid(const struct settings *s, const char *appid)
+const struct account *settings_account_by_appid(const struct settings *s, struct str appid)
 {
     for (size_t i = 0; i < s->account_count; i++)
-        if (strcmp(s->accounts[i].appid, appid) == 0)
+        if (str_eq_cstr(appid, s->accounts[i].appid))
             return &s->accounts[i];
     return NULL;
 }

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "config/quota_limit.h"
 
 #include <stdbool.h>
@@ -189,7 +190,7 @@ DECLARE_FREEP(struct settings, settings_free)
 
 /* Borrowed; NULL when there is none. */
 const struct account *settings_account(const struct settings *s, const char *name);
-const struct account *settings_account_by_appid(const struct settings *s, const char *appid);
+const struct account *settings_account_by_appid(const struct settings *s, struct str appid);
 
 void settings_print(const struct settings *s,
                     struct buf *out);    /* --print-config: an INI, secrets masked */

@@ -187,6 +187,16 @@ void http_client_close(struct http_client *c)
     mem_free(c);
 }
 
+bool http_client_sent_nothing(const struct err *err)
+{
+    static const char *const codes[] = {"http:connect", "http:tls", "http:url", "http:header"};
+
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
+        if (strcmp(err->code, codes[i]) == 0)
+            return true;
+    return false;
+}
+
 void http_client_cut(struct http_client *c)
 {
     atomic_store(&c->cut, true);

@@ -67,6 +67,9 @@ MUST_CHECK enum status http_client_send(struct http_client *c, const struct http
                                         struct deadline until, struct arena *arena,
                                         struct http_reply *out, struct err *err);
 
+/* Does an http_client_send's failure prove that the server got nothing of the request? */
+bool http_client_sent_nothing(const struct err *err);
+
 /* From any thread: a send in hand, and each later one, ends soon (within a second) with ST_RETRY
  * "http:cut", until http_client_uncut. */
 void http_client_cut(struct http_client *c);

@@ -23,4 +23,8 @@ extern const size_t ACTIVATION_REQUEST_FIELD_COUNT;
 /* ST_REJECT, REASON_SCHEMA, also when neither encrypt_code nor card_code is there. */
 MUST_CHECK enum status activation_request_parse(const struct json *value,
                                                 struct activation_request *out, struct err *err);
+/* The record's key: the card's, else the person's, else one of the code's hash ("<appid>:<SHA-256
+ * of encrypt_code, hex>"). Absent: no memory. */
+struct str activation_request_key(struct arena *arena, struct str appid,
+                                  const struct activation_request *r);
 void activation_request_write(const struct activation_request *r, struct buf *out);

@@ -258,17 +258,6 @@ static enum status begin_effect(struct attempt *a, struct err *err)
 
 /* The call */
 
-/* What the HTTP client says when nothing of the request was sent. */
-static bool is_unsent(const char *code)
-{
-    static const char *const codes[] = {"http:connect", "http:tls", "http:url", "http:header"};
-
-    for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (strcmp(code, codes[i]) == 0)
-            return true;
-    return false;
-}
-
 /* An errcode; not "wechat:garbage", and not -1, after which anything may have happened. */
 static bool is_refusal(const char *code)
 {
@@ -284,7 +273,7 @@ static bool is_refusal(const char *code)
 static bool is_nothing(enum status rc, const struct err *err)
 {
     return rc == ST_WAIT || rc == ST_REJECT ||
-           (rc == ST_RETRY && (is_unsent(err->code) || is_refusal(err->code)));
+           (rc == ST_RETRY && (http_client_sent_nothing(err) || is_refusal(err->code)));
 }
 
 static enum status call(struct attempt *a, struct err *err)

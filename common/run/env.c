@@ -66,16 +66,6 @@ static enum status env_admit(void *arg, const struct account *account, const cha
     return quota_admit(lane->engine->quota, found, &caller, err);
 }
 
-/* FNV-1a: only to tell one key from another. */
-static uint64_t hash_of(struct str key)
-{
-    uint64_t hash = 0xcbf29ce484222325;
-
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001b3;
-    return hash;
-}
-
 /* Finding a series takes a lock; nearly every call is to the lane's one path, and answered. */
 static struct series *find_requests(struct lane *lane, const char *path, int errcode)
 {
@@ -101,7 +91,7 @@ static void env_report(void *arg, const struct account *account, const char *pat
     const struct quota_outcome outcome = {
         .errcode = errcode,
         .began_ms = clock_mono_ms() - took_ms,
-        .key_hash = lane->record ? hash_of(lane->record->key) : 0,
+        .key_hash = lane->record ? str_hash(lane->record->key) : 0,
     };
 
     metric_add(find_requests(lane, path, errcode), 1);

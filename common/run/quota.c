@@ -350,20 +350,12 @@ static enum status tell(struct quota *q, struct db *db, struct err *err)
     return rc;
 }
 
-static const struct account *find_account(const struct settings *settings, struct str appid)
-{
-    for (size_t i = 0; i < settings->account_count; i++)
-        if (str_eq_cstr(appid, settings->accounts[i].appid))
-            return &settings->accounts[i];
-    return NULL;
-}
-
 /* Accounts that this installation does not have are not its business. */
 static enum status learn_row(void *arg, const struct quota_key *key, int64_t left_ms,
                              struct err *err)
 {
     struct quota *q = arg;
-    const struct account *account = find_account(q->settings, key->appid);
+    const struct account *account = settings_account_by_appid(q->settings, key->appid);
     struct quota_path *p;
     char text[PATH_SIZE];
     bool closes;

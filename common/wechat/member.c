@@ -4,8 +4,15 @@
 
 #include "codec/jsonw.h"
 
+#include <string.h>
+
 /* WeChat's forms have some 20 fields; what is beyond FIELDS_MAX stands in raw alone. */
 enum { BODY_MAX = 4096, TEXT_MAX = 4 * 1024 * 1024, FIELDS_MAX = 256 };
+
+bool wechat_card_gone(const struct err *err)
+{
+    return strcmp(err->code, "wechat:40056") == 0 || strcmp(err->code, "wechat:40127") == 0;
+}
 
 bool wechat_field_dropped(const char *drop, struct str name)
 {

@@ -12,6 +12,9 @@ struct card {
     struct str traceparent;
 };
 
+/* A call's ST_REJECT that says: the card was deleted, given away, or never was (40056, 40127). */
+bool wechat_card_gone(const struct err *err);
+
 /* Is this form field named in drop (account->form_fields_drop: names separated by blanks, may be
  * NULL)? What is dropped, of WeChat's JSON as of pushes: a member or element of that name, and a
  * list entry (object) that carries it as its "name". */

@@ -5,8 +5,6 @@
 #include "model/id.h"
 #include "run/emit.h"
 
-#include <string.h>
-
 /* An inactive card whose activation was made under this receipt was received again; of lives that
  * nobody told of more than one in a row would need an activation in between each. */
 enum { ROUNDS_MAX = 4 };
@@ -40,11 +38,6 @@ enum status card_change(struct card_work *w, activation_wait_fn *fn, void *arg, 
 }
 
 /* What WeChat says */
-
-static bool is_gone_code(const struct err *err)
-{
-    return strcmp(err->code, "wechat:40056") == 0 || strcmp(err->code, "wechat:40127") == 0;
-}
 
 static bool is_gone_status(struct str status)
 {
@@ -84,7 +77,7 @@ enum status card_read(struct card_work *w, struct err *err)
     forget_answer(w);
     rc = wechat_member_get(lane_wechat(w->lane), &card, lane_deadline(w->lane), lane_arena(w->lane),
                            &w->member, &w->answer, err);
-    w->gone = rc == ST_REJECT && is_gone_code(err);
+    w->gone = rc == ST_REJECT && wechat_card_gone(err);
     if (w->gone)
         return ST_OK;
     if (rc != ST_OK)
@@ -222,7 +215,7 @@ static enum status refused(struct card_work *w, struct err *err)
     if (rc != ST_OK)
         return rc;
     *err = why;
-    w->gone = is_gone_code(&why);
+    w->gone = wechat_card_gone(&why);
     return w->gone ? ST_OK : ST_REJECT;
 }
 

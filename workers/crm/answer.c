@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 
-#include "base/hex.h"
-#include "codec/crypto.h"
+#include "model/activation_request.h"
 #include "model/id.h"
 #include "model/schema_ids.h"
 #include "model/validate.h"
@@ -39,18 +38,12 @@ static struct str card_key(struct arena *arena, const struct command *c)
 
 static struct str ticket_key(struct arena *arena, const struct command *c)
 {
-    struct str appid = str_from(c->account->appid);
-    struct str openid = json_get_str(c->data, "openid");
-    char hex[2 * SHA256_LEN + 1];
-    uint8_t hash[SHA256_LEN];
+    struct activation_request request = {0};
+    struct err unseen;
 
-    if (!str_is_empty(json_get_str(c->data, "card_code")))
-        return card_key(arena, c);
-    if (!str_is_empty(openid))
-        return id_user_key(arena, appid, openid);
-    sha256(json_get_str(c->data, "encrypt_code"), hash);
-    hex_format(hash, sizeof(hash), hex);
-    return id_user_key(arena, appid, str_from(hex));
+    if (activation_request_parse(c->data, &request, &unseen) != ST_OK) /* it fits its schema */
+        return (struct str){NULL, 0};
+    return activation_request_key(arena, str_from(c->account->appid), &request);
 }
 
 static const struct kind KINDS[] = {

@@ -89,11 +89,6 @@ static bool is_ours(const struct err *err)
     return false;
 }
 
-static bool is_unsent(const struct err *err)
-{
-    return strcmp(err->code, "http:connect") == 0 || strcmp(err->code, "http:tls") == 0;
-}
-
 /* An answer that was thought of is light, whatever it says; what a gateway says for an application
  * that is away is not. True: the CRM has just become dark. */
 static bool note_light(struct gate *gate, const struct gate_call *call, enum status rc)
@@ -111,7 +106,7 @@ static enum status judge_failure(struct gate *gate, struct err *err)
 
     if (breaker_is_dark(&gate->breaker))
         return wait_until((struct deadline){gate->breaker.probe_ms}, err);
-    if (is_unsent(err))
+    if (http_client_sent_nothing(err))
         return wait_until(deadline_in(BREAKER_PROBE_MS), err);
     if (err->until.at_ms > latest.at_ms)
         err->until = latest;

@@ -44,6 +44,8 @@ static void test_str_compares_bytes_past_nul(void **state)
     assert_false(str_eq(STR("a\0b"), STR("a\0c")));
     assert_true(str_cmp(STR("a\0b"), STR("a\0c")) < 0);
     assert_true(str_cmp(STR("ab"), STR("abc")) < 0);
+    assert_true(str_hash(STR("a")) == 0xaf63dc4c8601ec8c); /* of the FNV reference vectors */
+    assert_true(str_hash(ABSENT) == str_hash(STR("")));
     assert_true(str_cmp(STR("\xFF"), STR("a")) > 0);
     assert_true(str_ieq(STR("Content-TYPE"), STR("content-type")));
     assert_false(str_ieq(STR("\xC3\x84"), STR("\xC3\xA4")));

@@ -74,9 +74,9 @@ static void test_settings_read_every_section(void **state)
     assert_int_equal(settings_account(l.s, "a1")->push_mode, PUSH_MODE_SECURE);
     assert_int_equal(settings_account(l.s, "b2")->push_mode, PUSH_MODE_COMPATIBLE);
     assert_string_equal(settings_account(l.s, "a1")->form_fields_drop, "");
-    assert_ptr_equal(settings_account_by_appid(l.s, "wx2"), settings_account(l.s, "b2"));
+    assert_ptr_equal(settings_account_by_appid(l.s, STR("wx2")), settings_account(l.s, "b2"));
     assert_null(settings_account(l.s, "c3"));
-    assert_null(settings_account_by_appid(l.s, "wx3"));
+    assert_null(settings_account_by_appid(l.s, STR("wx3")));
     assert_int_equal(l.s->kafka.count, 3);
     assert_string_equal(l.s->kafka.properties[0].name, "bootstrap.servers");
     assert_string_equal(l.s->kafka.properties[1].value, "a#b;c = d");
