@@ -46,7 +46,7 @@ struct attempt {
     char event_room[EFFECT_EVENT_ROOM];
     struct effect_intent intent;
     struct deadline until; /* of the call */
-    bool asked; /* the intent was sent: without an answer it may be stored all the same */
+    bool written;          /* the intent: it may be stored though no answer to a COMMIT came */
     enum found found;
     struct effect_row row; /* as it stands */
     struct str result;     /* to be kept */
@@ -197,14 +197,16 @@ static enum status write_intent(struct db *tx, void *arg, struct err *err)
 
     if (rc != ST_OK)
         return rc;
-    a->asked = true;
     a->intent.lasts_ms = deadline_left_ms(a->until) + MARGIN_MS;
     rc = effect_begin(tx, &a->intent, &a->lane->arena, &a->row, err);
     if (rc == ST_OK)
         rc = look_at_row(tx, a, err);
-    if (rc != ST_OK || a->found > FOUND_OLD || !step->begin)
+    if (rc != ST_OK || a->found > FOUND_OLD)
         return rc;
-    return step->begin(tx, a->effect->arg, err);
+    if (step->begin)
+        rc = step->begin(tx, a->effect->arg, err);
+    a->written = a->written || rc == ST_OK;
+    return rc;
 }
 
 static enum status wait_for_other(const struct attempt *a, struct err *err)
@@ -238,13 +240,11 @@ static enum status begin_effect(struct attempt *a, struct err *err)
     enum status rc = blame_database(
         writer_run(a->lane->engine->writer, write_intent, a, a->lane->until, err), err);
 
-    if (rc == ST_RETRY || rc == ST_WAIT) { /* nothing was sent */
-        if (a->asked && a->found <= FOUND_OLD)
+    if (rc != ST_OK) {
+        if (a->written) /* by an earlier run, or by one whose answer was lost */
             let_go(a, a->found == FOUND_OLD ? release_intent : withdraw_intent);
         return rc;
     }
-    if (rc != ST_OK)
-        return rc;
     switch (a->found) {
     case FOUND_YOUNG: return wait_for_other(a, err);
     case FOUND_UNKNOWN: return give_up(a, err);
@@ -340,15 +340,19 @@ static enum status write_done(struct db *tx, void *arg, struct err *err)
 
 static enum status end_effect(struct attempt *a, struct err *err)
 {
-    struct err dropped = {0};
+    struct err why = {0};
     enum status rc;
 
     if (a->result.len > RESULT_MAX) {
-        (void)err_retry(&dropped, "effect:result", "an answer of %zu bytes", a->result.len);
-        lane_warn(a->lane, "effect.result_dropped", &dropped);
+        (void)err_retry(&why, "effect:result", "an answer of %zu bytes", a->result.len);
+        lane_warn(a->lane, "effect.result_dropped", &why);
         a->result = (struct str){NULL, 0};
     }
     rc = settle(a, write_done, err);
+    if (rc == ST_REJECT) { /* it happened: to refuse it now would be a lie */
+        why = *err;
+        rc = err_retry(err, why.code, "%s", why.text);
+    }
     count(a, rc != ST_OK ? "open" : a->row.held ? "done" : "suppressed");
     return rc;
 }

@@ -36,7 +36,7 @@ struct step {
     enum status (*call)(struct lane *lane, struct deadline until, void *arg, struct str *result,
                         struct err *err);
     /* NATURE_PROBE only. *happened: nothing is sent, *result is kept as if the call had answered.
-     * Fails: asked again, the intent stays open. */
+     * Fails: that is lane_effect's status; the intent stays open and may be asked about at once. */
     enum status (*probe)(struct lane *lane, struct deadline until, void *arg, bool *happened,
                          struct str *result, struct err *err);
     /* Run inside the transactions of the intent and of done; NULL: nothing. Both may run several
@@ -44,7 +44,7 @@ struct step {
      * the probe, so again after a withdrawal, and when an older intent is taken over. What it
      * returns other than ST_OK undoes the intent and is lane_effect's status. end runs when this
      * process writes that it happened; never after `--as done`. What it returns other than ST_OK
-     * leaves the intent open. */
+     * leaves the intent open, and ST_REJECT is ST_RETRY then: what happened cannot be refused. */
     writer_fn *begin;
     writer_fn *end;
 };
@@ -65,10 +65,11 @@ struct effect {
  * call or after a probe (false: it was done before). ST_WAIT: somebody else may be at it, the call
  * has to wait (quota, token), no time was left for it, or MySQL is away. ST_RETRY: nobody knows,
  * the intent stays open; or a refusal that may be tried again, withdrawn. ST_REJECT: refused for
- * good and withdrawn (err as wechat_call's); REASON_OUTCOME_UNKNOWN; code "idempotency": another
- * request has this identity. Fenced: of a lost partition nothing begins. Not for worker_tick.fn,
- * which no fence guards: let it schedule a key. NATURE_ONCE is for records only, since a person's
- * answer comes by dead letter. What a handler does around it must be safe to repeat. */
+ * good and withdrawn (err as wechat_call's, begin's; a probe's leaves the intent open);
+ * REASON_OUTCOME_UNKNOWN; code "idempotency": another request has this identity. Fenced: of a lost
+ * partition nothing begins. Not for worker_tick.fn, which no fence guards: let it schedule a key.
+ * NATURE_ONCE is for records only, since a person's answer comes by dead letter. What a handler
+ * does around it must be safe to repeat. */
 MUST_CHECK enum status lane_effect(struct lane *lane, const struct effect *effect,
                                    struct str *result, bool *made, struct err *err);
 

@@ -185,6 +185,9 @@ static void test_effects_whose_probe_fails_may_be_asked_again_at_once(void **sta
     f->script.probe_rc = ST_RETRY;
     assert_int_equal(try_one(f, &PROBE).rc, ST_RETRY);
     assert_int_equal(rows(f, "state='intent'"), 1);
+    f->script.probe_rc = ST_REJECT;
+    assert_int_equal(try_one(f, &PROBE).rc, ST_REJECT);
+    assert_int_equal(rows(f, "state='intent'"), 1);
     f->script.probe_rc = ST_OK;
     f->script.happened = true;
     assert_true(try_one(f, &PROBE).made);
@@ -273,6 +276,79 @@ static void test_effects_that_begin_refuses_are_not_begun(void **state)
     assert_int_equal(f->script.calls, 0);
 }
 
+static void test_effects_that_begin_refuses_after_all_are_withdrawn(void **state)
+{
+    struct fixture *f = *state;
+
+    f->script.begin_is_stored = true;
+    f->script.begin_rc = ST_REJECT;
+    assert_string_equal(try_one(f, &ONCE).err.code, "test:begin");
+    assert_int_equal(f->script.begins, 2);
+    assert_int_equal(rows(f, "TRUE"), 0);
+}
+
+static void test_effects_taken_over_and_not_made_stay_in_doubt(void **state)
+{
+    struct fixture *f = *state;
+
+    leave_intent(f, &PROBE, 1);
+    f->script.begin_is_stored = true;
+    f->script.begin_rc = ST_REJECT;
+    assert_int_equal(try_one(f, &PROBE).rc, ST_REJECT);
+    assert_int_equal(rows(f, "state='intent' AND until<=UTC_TIMESTAMP(3)"), 1);
+    f->script.begin_rc = ST_OK;
+    f->script.happened = true;
+    assert_true(try_one(f, &PROBE).made);
+    assert_true(f->script.calls == 0 && f->script.probes == 1);
+}
+
+/* It has happened: neither undone nor refused. */
+static void test_effects_that_end_refuses_stay_open(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome out;
+
+    f->script.end_rc = ST_REJECT;
+    out = try_one(f, &PROBE);
+    assert_int_equal(out.rc, ST_RETRY);
+    assert_string_equal(out.err.code, "test:end");
+    assert_int_equal(rows(f, "state='intent' AND until>UTC_TIMESTAMP(3)"), 1);
+    assert_true(counted(f, &PROBE, "open") == 1 && counted(f, &PROBE, "done") == 0);
+    f->script.end_rc = ST_OK;
+    assert_int_equal(try_one(f, &PROBE).rc, ST_WAIT);
+    assert_int_equal(f->script.calls, 1);
+}
+
+static void test_effects_are_young_for_longer_than_their_call(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome out;
+
+    leave_intent(f, &REPEATABLE, NEVER);
+    out = try_one(f, &REPEATABLE);
+    assert_int_equal(out.rc, ST_WAIT);
+    assert_in_range(deadline_left_ms(out.err.until) - deadline_left_ms(f->lanes[0].until), 1900,
+                    2200);
+}
+
+/* And the connections died meanwhile. */
+static void test_effects_whose_call_took_all_the_time_are_written(void **state)
+{
+    struct fixture *f = *state;
+
+    f->script.meanwhile = "DO SLEEP(1); BEGIN NOT ATOMIC"
+                          " FOR c IN (SELECT id FROM information_schema.processlist"
+                          "  WHERE command='Sleep' AND id<>CONNECTION_ID())"
+                          " DO KILL c.id; END FOR; END";
+    f->lanes[0].until = deadline_in(900);
+    assert_true(try_one(f, &ONCE).made);
+    f->lanes[0].until = deadline_in(900);
+    fail_with(f, ST_REJECT, "wechat:40056");
+    assert_int_equal(try_one(f, &PROBE).rc, ST_REJECT);
+    assert_int_equal(rows(f, "state='done'"), 1);
+    assert_int_equal(rows(f, "state='intent'"), 0);
+}
+
 static void test_effects_make_no_call_after_their_deadline(void **state)
 {
     struct fixture *f = *state;
@@ -341,6 +417,11 @@ int main(int argc, char **argv)
         TEST(test_effects_done_by_two_are_the_first_ones),
         TEST(test_effects_of_others_are_not_withdrawn),
         TEST(test_effects_that_begin_refuses_are_not_begun),
+        TEST(test_effects_that_begin_refuses_after_all_are_withdrawn),
+        TEST(test_effects_taken_over_and_not_made_stay_in_doubt),
+        TEST(test_effects_that_end_refuses_stay_open),
+        TEST(test_effects_are_young_for_longer_than_their_call),
+        TEST(test_effects_whose_call_took_all_the_time_are_written),
         TEST(test_effects_make_no_call_after_their_deadline),
         TEST(test_effects_have_names_of_their_own),
         TEST(test_effects_of_a_long_event_id_are_stored),

@@ -59,15 +59,17 @@ def notes(place, script):
 def nurse(place, program, scripts, timeout=100):
     """Starts the program again whenever its child dies, without the supervisor's back-off; the last one."""
     wanted = {script.seq for script in scripts}
-    until = time.monotonic() + timeout
-    while not wanted <= place.completed().keys():
-        assert time.monotonic() < until, f"missing {wanted - place.completed().keys()}"
+
+    def look():
+        nonlocal program
         begun = [line for line in place.lines() if line.what == "start"]
         if begun and not is_alive(begun[-1].pid) and place.nursed != begun[-1].pid:
             place.nursed = begun[-1].pid
             place.kill_program(program)
             program = place.start(ready=False)
-        time.sleep(0.02)
+        return wanted <= place.completed().keys()
+
+    wait_for(look, timeout, lambda: f"missing {wanted - place.completed().keys()}")
     return program
 
 
