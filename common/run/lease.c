@@ -65,9 +65,11 @@ static struct lease_offer offer_of_minute(const struct lease_rate *rate,
     int64_t ahead_us = last_us - base_us;
     struct lease_offer offer;
 
-    /* The clock went back: as if a whole minute had just been spent. */
+    /* The clock went back: as if more than a minute had just been spent, and what was leased before
+     * came late. */
     if (row->spent_us - row->now_us > AHEAD_MAX_US)
-        return (struct lease_offer){.spent_us = row->now_us + MINUTE_US, .wait_us = MINUTE_US};
+        return (struct lease_offer){.spent_us = row->now_us + AHEAD_MAX_US,
+                                    .wait_us = AHEAD_MAX_US};
     offer = offer_up_to(want, ahead_us < 0 ? 0 : ahead_us / rate->interval_us + 1, base_us,
                         rate->interval_us);
     if (offer.count == 0) /* worth it when all that were asked for are there, or a good part */

@@ -8,7 +8,8 @@
  * Why a minute's limit N holds. The interval is 60 s / (0.97 N). Calls that are made within any
  * 60 s were leased within 60 s + LEASE_LIFE_US, so at most (60 s + life + LEASE_BURST_US) /
  * interval + 1 of them, and that is N at most while life + burst stay below 60 s / 0.97 - 60 s =
- * 1.856 s. What is between, 0.356 s, is for the way from the permit to WeChat.
+ * 1.856 s. What is between, 0.356 s, is for the way from the permit to WeChat. A clock put back
+ * only makes everybody wait; one put forward gives one burst more.
  *
  * A day's limit is a counter in the same column: the day (UTC+8) is cut into N intervals, and
  * spent_us says how many are gone. */

@@ -10,7 +10,6 @@
 #include "run/permits.h"
 #include "tables/quota.h"
 #include "wechat/client.h"
-#include "wechat/errors.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -243,16 +242,14 @@ enum status quota_admit(struct quota *q, struct quota_path *path, const struct q
     return rc;
 }
 
-static int64_t closing_ms(enum errcode_class class)
+int64_t quota_closing_ms(enum errcode_class class, int64_t wall_ms)
 {
+    int64_t left_ms = clock_next_midnight_utc8(wall_ms) - wall_ms;
+
     switch (class) {
     case ERRCODE_MINUTE:
     case ERRCODE_ALARM: return MINUTE_MS;
-    case ERRCODE_DAY: {
-        int64_t now_ms = clock_wall_ms();
-
-        return clock_next_midnight_utc8(now_ms) - now_ms;
-    }
+    case ERRCODE_DAY: return left_ms > DAY_MS - MINUTE_MS ? MINUTE_MS : left_ms;
     case ERRCODE_OK:
     case ERRCODE_RETRY:
     case ERRCODE_TOKEN:
@@ -276,7 +273,7 @@ bool quota_report(struct quota *q, struct quota_path *path, const struct quota_o
                   struct quota_dark *dark)
 {
     const struct errcode *row = errcode_find(outcome->errcode, NULL);
-    int64_t close_ms = closing_ms(row->class);
+    int64_t close_ms = quota_closing_ms(row->class, clock_wall_ms());
     bool tell_closed = false;
     bool tell_dark;
     bool is_dark;
@@ -365,8 +362,6 @@ static enum status learn_row(void *arg, const struct quota_key *key, int64_t lef
     p = quota_path(q, account, text);
     if (!p)
         return err_retry(err, "memory", "no memory for a path");
-    if (left_ms > DAY_MS)
-        left_ms = DAY_MS; /* no closing is longer: the clock went back */
     (void)pthread_mutex_lock(&p->closing_lock);
     closes = close_until(p, deadline_in(left_ms));
     (void)pthread_mutex_unlock(&p->closing_lock);

@@ -11,6 +11,7 @@
 #include "config/settings.h"
 #include "db/pool.h"
 #include "metrics/metrics.h"
+#include "wechat/errors.h"
 
 struct quota;
 /* Borrows both for its life. NULL: no memory. */
@@ -45,6 +46,10 @@ struct quota_dark {
     const char *resource; /* lives as long as the path */
     struct deadline until;
 };
+
+/* For how long an errcode of this class closes a path; 0: it does not. A day's ends at midnight
+ * UTC+8; just after midnight the day that is meant may be the one before, so ask again soon. */
+int64_t quota_closing_ms(enum errcode_class class, int64_t wall_ms);
 
 /* Closes or leaves open, as the errcode's class asks; a path that closes is logged with the remedy.
  * True: no call comes through on this path, *dark says how long to wait. */

@@ -25,6 +25,13 @@ static const char CLOSED[] =
 
 enum { US_PER_MS = 1000 };
 
+static const int64_t DAY_US = 86400000000;
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 struct reading {
     struct quota_row row;
     bool found;
@@ -40,6 +47,7 @@ static enum status keep_row(void *arg, const struct db_value *columns, size_t co
         .spent_us = sql_int(&columns[1], 0),
         .closed_us = sql_int(&columns[2], 0),
     };
+    reading->row.closed_us = min_i64(reading->row.closed_us, reading->row.now_us + DAY_US);
     reading->found = true;
     return ST_OK;
 }
@@ -102,7 +110,7 @@ static enum status list_row(void *arg, const struct db_value *columns, size_t co
 {
     const struct listing *listing = arg;
     const struct quota_key key = {sql_text(&columns[0]), sql_text(&columns[1])};
-    int64_t left_us = sql_int(&columns[2], 0);
+    int64_t left_us = min_i64(sql_int(&columns[2], 0), DAY_US);
 
     return listing->fn(listing->arg, &key, (left_us + US_PER_MS - 1) / US_PER_MS, err);
 }

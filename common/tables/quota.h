@@ -19,7 +19,7 @@ struct quota_key {
 struct quota_row {
     int64_t now_us;
     int64_t spent_us;  /* 0: never */
-    int64_t closed_us; /* 0: never */
+    int64_t closed_us; /* 0: never; a day from now at most: if it says more, the clock went back */
 };
 
 /* The row, made when it is missing. */
@@ -33,7 +33,8 @@ MUST_CHECK enum status quota_row_spend(struct db *db, const struct quota_key *ke
 MUST_CHECK enum status quota_row_close(struct db *db, const struct quota_key *key, int64_t for_ms,
                                        struct err *err);
 
-/* left_ms: how long it stays closed. The key lives for the call; as db_row_fn otherwise. */
+/* left_ms: how long it stays closed, a day at most. The key lives for the call; as db_row_fn
+ * otherwise. */
 typedef enum status quota_closed_fn(void *arg, const struct quota_key *key, int64_t left_ms,
                                     struct err *err);
 /* Every path that is closed now. */

@@ -135,13 +135,6 @@ static enum status closed(const struct wechat_refusal *refusal, struct deadline 
     return ST_WAIT;
 }
 
-static struct deadline next_day(void)
-{
-    int64_t now_ms = clock_wall_ms();
-
-    return deadline_in(clock_next_midnight_utc8(now_ms) - now_ms);
-}
-
 enum status wechat_refuse(const struct wechat_refusal *refusal, struct err *err)
 {
     AUTO(buf_done) struct buf line = BUF_INIT(LINE_MAX_LEN);
@@ -156,8 +149,9 @@ enum status wechat_refuse(const struct wechat_refusal *refusal, struct err *err)
     text = buf_str(&line).ptr;
     switch (row->class) {
     case ERRCODE_MINUTE:
-    case ERRCODE_ALARM: return closed(refusal, deadline_in(CLOSED_MS), text, err);
-    case ERRCODE_DAY: return closed(refusal, next_day(), text, err);
+    case ERRCODE_ALARM:
+    case ERRCODE_DAY: /* the path's own closing (struct wechat_env) lasts longer */
+        return closed(refusal, deadline_in(CLOSED_MS), text, err);
     case ERRCODE_FINAL:
     case ERRCODE_BUG: return err_reject(err, REASON_REJECTED, code, "%s", text);
     case ERRCODE_OK:

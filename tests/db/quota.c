@@ -205,6 +205,25 @@ static void test_quota_closing_is_read_with_a_lease(void **state)
     assert_int_equal(admit(&f->processes[0], OTHER, limited, false, &err), ST_OK);
 }
 
+/* The clock went back by years. */
+static void test_quota_closing_is_for_a_day_at_most(void **state)
+{
+    struct fixture *f = *state;
+    const struct process *p = &f->processes[0];
+    const int64_t day_ms = 86400000;
+    struct err err;
+
+    scratch_run(&f->scratch, "INSERT INTO quota VALUES"
+                             " ('wx0123456789abcdef','/card/limited',NULL,'2200-01-01'),"
+                             " ('wx0123456789abcdef','/card/open',NULL,'2200-01-01')");
+    assert_int_equal(admit(p, DEMO, limited, false, &err), ST_WAIT);
+    assert_in_range(deadline_left_ms(err.until), day_ms - MINUTE_MS, day_ms + MINUTE_MS);
+    assert_int_equal(admit(p, DEMO, OPEN, false, &err), ST_OK);
+    assert_true(quota_sync(p->quota, deadline_in(PATIENCE_MS)));
+    assert_int_equal(admit(p, DEMO, OPEN, false, &err), ST_WAIT);
+    assert_in_range(deadline_left_ms(err.until), day_ms - MINUTE_MS, day_ms);
+}
+
 static void test_quota_closing_is_told_once_the_database_is_back(void **state)
 {
     struct fixture *f = *state;
@@ -359,6 +378,7 @@ int main(int argc, char **argv)
         TEST(test_quota_row_closings_only_move_later),
         TEST(test_quota_closing_reaches_every_process),
         TEST(test_quota_closing_is_read_with_a_lease),
+        TEST(test_quota_closing_is_for_a_day_at_most),
         TEST(test_quota_closing_is_told_once_the_database_is_back),
         TEST(test_quota_limit_is_kept_and_used_by_all_together),
         TEST(test_quota_of_a_day_ends),

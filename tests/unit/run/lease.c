@@ -112,8 +112,8 @@ static void test_lease_heals_what_no_clock_can_have_meant(void **state)
     struct lease_offer o = offer(&minute, MIDNIGHT, MIDNIGHT + 2 * MINUTE + 1, 1, 1);
 
     assert_int_equal(o.count, 0);
-    assert_int_equal(o.spent_us, MIDNIGHT + MINUTE);
-    assert_int_equal(o.wait_us, MINUTE);
+    assert_int_equal(o.spent_us, MIDNIGHT + 2 * MINUTE);
+    assert_int_equal(o.wait_us, 2 * MINUTE);
     o = offer(&day, MIDNIGHT, MIDNIGHT + 2 * DAY + 1, 1, 1);
     assert_int_equal(o.count, 0);
     assert_int_equal(o.spent_us, MIDNIGHT + DAY);

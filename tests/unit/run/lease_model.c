@@ -36,7 +36,8 @@ struct process {
 
 struct world {
     struct lease_rate rate;
-    int64_t now_us; /* the database's */
+    int64_t now_us;
+    int64_t jump_us; /* by which the database's clock is off */
     int64_t spent_us;
     struct process processes[PROCESSES];
     int64_t *calls; /* when they arrive */
@@ -62,7 +63,7 @@ static void ask(struct world *w, struct process *p, double share, struct seed *s
     int64_t mono_us = w->now_us + p->offset_us;
     int64_t want = lease_want(&p->lease, &w->rate, (int64_t)seed_below(seed, WAITING_MAX), mono_us);
 
-    p->seen = (struct lease_row){w->now_us, w->spent_us};
+    p->seen = (struct lease_row){w->now_us + w->jump_us, w->spent_us};
     p->offer = lease_offer(&w->rate, &p->seen, want, share);
     p->answer_us = w->now_us + (int64_t)seed_below(seed, ANSWER_US);
 }
@@ -231,6 +232,35 @@ static void test_lease_model_most_of_the_limit_is_used(void **state)
     }
 }
 
+/* Put back it only makes everybody wait, and once put forward again it gives one burst more. */
+static void test_lease_model_the_databases_clock_jumps(void **state)
+{
+    (void)state;
+    struct seed seed = seed_start("lease_model");
+
+    for (int round = 0; round < ROUNDS; round++) {
+        const bool returns = round % 2 == 1;
+        struct world w;
+        int64_t limit = some_limit(&seed);
+        int64_t most = limit;
+        size_t worst;
+
+        open_world(&w, limit, false, &seed);
+        run(&w, MINUTE / 8 * (1 + (int64_t)seed_below(&seed, 8)), false, &seed);
+        w.jump_us = -(int64_t)seed_below(&seed, (size_t)(5 * MINUTE));
+        run(&w, MINUTE / 8 * (1 + (int64_t)seed_below(&seed, 24)), false, &seed);
+        if (returns) {
+            w.jump_us = 0;
+            most += LEASE_BURST_US / w.rate.interval_us + 1;
+        }
+        run(&w, 2 * MINUTE, false, &seed);
+        worst = worst_minute(&w);
+        mem_free(w.calls);
+        if (worst > (size_t)most)
+            fail_msg("%zu calls of %lld", worst, (long long)limit);
+    }
+}
+
 /* All keep what they have as long as they may; then a busy minute begins. */
 static void test_lease_model_what_is_kept_back_lapses(void **state)
 {
@@ -285,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lease_model_no_minute_sees_more_than_the_limit),
         cmocka_unit_test(test_lease_model_most_of_the_limit_is_used),
+        cmocka_unit_test(test_lease_model_the_databases_clock_jumps),
         cmocka_unit_test(test_lease_model_what_is_kept_back_lapses),
         cmocka_unit_test(test_lease_model_a_late_burst_before_a_busy_minute),
     };

@@ -8,6 +8,7 @@
 #include "wechat/client.h"
 
 static const int64_t MINUTE_MS = 60000;
+static const int64_t DAY_MS = 86400000;
 static const int64_t SLACK_MS = 30000;
 
 static char demo_name[] = "demo";
@@ -97,7 +98,21 @@ static void test_quota_day_closes_until_midnight_utc8(void **state)
     int64_t left_ms = clock_next_midnight_utc8(now_ms) - now_ms;
 
     (void)report(q, &DEMO, PATH, 45009);
+    if (left_ms > DAY_MS - 2 * MINUTE_MS)
+        return; /* too near to midnight */
     assert_in_range(closed_ms(q, &DEMO, PATH) + SLACK_MS, left_ms, left_ms + SLACK_MS);
+}
+
+/* Two clocks differ, a call began yesterday: a whole day is not lost for that. */
+static void test_quota_day_that_has_just_begun_is_asked_about_again(void **state)
+{
+    static const int64_t midnight_ms = 1760025600000; /* 2025-10-09 16:00:00 UTC */
+
+    (void)state;
+    assert_int_equal(quota_closing_ms(ERRCODE_DAY, midnight_ms - 1), 1);
+    assert_int_equal(quota_closing_ms(ERRCODE_DAY, midnight_ms), MINUTE_MS);
+    assert_int_equal(quota_closing_ms(ERRCODE_DAY, midnight_ms + MINUTE_MS - 1), MINUTE_MS);
+    assert_int_equal(quota_closing_ms(ERRCODE_DAY, midnight_ms + MINUTE_MS), DAY_MS - MINUTE_MS);
 }
 
 static void test_quota_alarm_closes_for_a_minute(void **state)
@@ -114,7 +129,7 @@ static void test_quota_closings_only_move_later(void **state)
     int64_t now_ms = clock_wall_ms();
     int64_t left_ms = clock_next_midnight_utc8(now_ms) - now_ms;
 
-    if (left_ms < 3 * MINUTE_MS)
+    if (left_ms < 3 * MINUTE_MS || left_ms > DAY_MS - 2 * MINUTE_MS)
         return; /* too near to midnight to tell them apart */
     (void)report(q, &DEMO, PATH, 45009);
     (void)report(q, &DEMO, PATH, 45011);
@@ -206,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_quota_takes_any_answer_for_light),
         cmocka_unit_test(test_quota_minute_closes_this_path_of_this_account),
         cmocka_unit_test(test_quota_day_closes_until_midnight_utc8),
+        cmocka_unit_test(test_quota_day_that_has_just_begun_is_asked_about_again),
         cmocka_unit_test(test_quota_alarm_closes_for_a_minute),
         cmocka_unit_test(test_quota_closings_only_move_later),
         cmocka_unit_test(test_quota_shows_what_is_closed),
