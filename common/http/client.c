@@ -429,6 +429,15 @@ static bool is_allowed(const char *url)
            url_is_loopback_http(str_from(url));
 }
 
+/* What a server says of its own trouble counts, however large the page it says it on. */
+static bool is_large_error_page(const struct http_client *c, CURLcode done)
+{
+    long status = 0;
+
+    return (done == CURLE_FILESIZE_EXCEEDED || c->over_limit) &&
+           curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 299;
+}
+
 enum status http_client_send(struct http_client *c, const struct http_request *request,
                              struct deadline until, struct arena *arena, struct http_reply *out,
                              struct err *err)
@@ -456,6 +465,10 @@ enum status http_client_send(struct http_client *c, const struct http_request *r
     if (!set_request(c, request, headers, left_ms))
         return err_retry(err, "memory", "libcurl does not take the request");
     done = curl_easy_perform(c->easy);
+    if (is_large_error_page(c, done)) {
+        buf_clear(&c->reply);
+        done = CURLE_OK;
+    }
     rc = done == CURLE_OK ? read_reply(c, request, arena, out, err) : fail(c, request, done, err);
     /* The list dies here; the handle must not keep a pointer to it. */
     (void)curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);

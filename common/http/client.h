@@ -60,9 +60,10 @@ struct http_reply {
  * err->until from Retry-After). err->code: "http:503"; "http:connect", "http:tls": nothing of the
  * request was sent, which includes a deadline that passed before; "http:timeout", "http:proto": the
  * server may have got it; "http:cut", "memory".
- * ST_REJECT: other 4xx and 3xx (out filled, "http:404"), reply over the limit ("http:size"), an
- * address or header that cannot be sent ("http:url", "http:header").
- * Texts name host and path, never query or credentials. */
+ * ST_REJECT: other 4xx and 3xx (out filled, "http:404"), a 2xx over the limit ("http:size"; what
+ * other answers have beyond it is left out, with all of their body), an address or header that
+ * cannot be sent ("http:url", "http:header"). Texts name host and path, never query or credentials.
+ */
 MUST_CHECK enum status http_client_send(struct http_client *c, const struct http_request *request,
                                         struct deadline until, struct arena *arena,
                                         struct http_reply *out, struct err *err);

@@ -198,6 +198,29 @@ static void test_client_names_what_went_wrong(void **state)
     teardown(&f);
 }
 
+static void test_client_goes_by_the_status_of_a_large_page(void **state)
+{
+    static const struct step steps[] = {
+        {"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 101\r\n\r\n", CLOSE},
+        {"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n\r\n"
+         "0123456789012345678901234567890123456789012345678901234567890123456789"
+         "0123456789012345678901234567890123456789012345678901234567890123456789",
+         CLOSE},
+    };
+    static const char *const codes[] = {"http:502", "http:503"};
+    struct fixture f;
+
+    (void)state;
+    setup(&f, steps, COUNT_OF(steps));
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        assert_int_equal(ask(&f, (struct http_request){0}, HANG_MS), ST_RETRY);
+        assert_string_equal(f.err.code, codes[i]);
+        assert_int_equal(f.reply.body.len, 0);
+    }
+    assert_int_equal(f.reply.retry_after_s, 7);
+    teardown(&f);
+}
+
 static void test_client_times_out_on_a_kept_connection(void **state)
 {
     static const struct step steps[] = {{OK_REPLY, KEEP}, {NULL, WAIT}};
@@ -519,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_client_sends_what_it_is_given),
         cmocka_unit_test(test_client_judges_the_status),
         cmocka_unit_test(test_client_names_what_went_wrong),
+        cmocka_unit_test(test_client_goes_by_the_status_of_a_large_page),
         cmocka_unit_test(test_client_times_out_on_a_kept_connection),
         cmocka_unit_test(test_client_proves_that_nothing_was_sent),
         cmocka_unit_test(test_client_refuses_what_may_not_be_sent),
