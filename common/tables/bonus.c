@@ -42,6 +42,9 @@ static const char ECHO[] =
     " AND echoed_at IS NULL AND mode IS NOT NULL"
     " AND (outcome IS NULL OR outcome IN ('applied','failed'))))"
     " ORDER BY echo_id<=>? DESC,at LIMIT 1";
+static const char LEFT[] = "SELECT COALESCE(MAX(bonus=?),0),COALESCE(MAX(balance=?),0)"
+                           " FROM bonus_entry WHERE " THIS_CARD
+                           " AND mode IS NOT NULL AND (outcome IS NULL OR outcome='failed')";
 static const char SUM[] = "SELECT CAST(COALESCE(SUM(delta),0) AS SIGNED),"
                           "CAST(COALESCE(SUM(balance_delta),0) AS SIGNED)"
                           " FROM bonus_entry WHERE " THIS_CARD;
@@ -310,6 +313,25 @@ enum status bonus_entry_echo(struct db *tx, const struct bonus_key *key,
     if (rc == ST_OK)
         *found = matched > 0;
     return rc;
+}
+
+static enum status keep_left(void *arg, const struct db_value *columns, size_t count UNUSED,
+                             struct err *err UNUSED)
+{
+    bool *left = arg;
+
+    left[0] = sql_int(&columns[0], 0) != 0;
+    left[1] = sql_int(&columns[1], 0) != 0;
+    return ST_OK;
+}
+
+enum status bonus_entry_left(struct db *tx, const struct bonus_key *key, struct opt_i64 shown[2],
+                             bool left[2], struct err *err)
+{
+    struct db_value values[2 + KEY_VALUES] = {opt_value(shown[0]), opt_value(shown[1])};
+
+    set_key(values + 2, key);
+    return db_query(tx, STR(LEFT), values, COUNT_OF(values), keep_left, left, err);
 }
 
 struct sums {

@@ -105,6 +105,10 @@ struct bonus_echo {
 MUST_CHECK enum status bonus_entry_echo(struct db *tx, const struct bonus_key *key,
                                         const struct bonus_echo *echo, bool *found,
                                         struct err *err);
+/* Whether the card shows what one of our changes left on it that is not known to have got there: an
+ * open entry, or a failed one. [0]: points, [1]: balance; unset: no. */
+MUST_CHECK enum status bonus_entry_left(struct db *tx, const struct bonus_key *key,
+                                        struct opt_i64 shown[2], bool left[2], struct err *err);
 /* What all entries of a card changed in its account. */
 MUST_CHECK enum status bonus_entry_sum(struct db *tx, const struct bonus_key *key, int64_t *delta,
                                        int64_t *balance_delta, struct err *err);

@@ -94,6 +94,28 @@ static enum status meet_foreign(struct db *tx, const struct bonus_word *word,
     return add_entry(tx, word, state, word->adopt ? BONUS_OBSERVED : BONUS_OPEN, err);
 }
 
+/* What of the card is neither the account's doing nor known. */
+static enum status find_change(struct db *tx, const struct bonus_word *word,
+                               const struct bonus_account *account, struct bonus_seen *change,
+                               struct err *err)
+{
+    struct opt_i64 card[2] = {word->card->bonus, word->card->balance};
+    bool left[2] = {false, false};
+    enum status rc = ST_OK;
+
+    if (bonus_is_stale(account))
+        rc = bonus_entry_left(tx, &word->key, card, left, err);
+    if (rc != ST_OK)
+        return rc;
+    *change = (struct bonus_seen){0};
+    if (!left[0])
+        change->bonus = change_of(card[0], (struct opt_i64){true, account->bonus}, account->shown);
+    /* Nobody knows to what a balance would be set back that the account never had. */
+    if (!left[1] && (account->balance.set || word->adopt))
+        change->balance = change_of(card[1], account->balance, account->shown_balance);
+    return ST_OK;
+}
+
 enum status bonus_observe(struct db *tx, const struct bonus_word *word, struct bonus_state *out,
                           enum bonus_verdict *verdict, struct err *err)
 {
@@ -105,12 +127,9 @@ enum status bonus_observe(struct db *tx, const struct bonus_word *word, struct b
         return rc;
     *verdict = BONUS_ANSWERED;
     if (state.account.found && !state.account.frozen && !state.entry.found) {
-        change = (struct bonus_seen){
-            .bonus = change_of(word->card->bonus, (struct opt_i64){true, state.account.bonus},
-                               state.account.shown),
-            .balance =
-                change_of(word->card->balance, state.account.balance, state.account.shown_balance),
-        };
+        rc = find_change(tx, word, &state.account, &change, err);
+        if (rc != ST_OK)
+            return rc;
         if (change.bonus.set || change.balance.set) {
             rc = meet_foreign(tx, word, &change, &state, verdict, err);
         } else if (note_shown(word->card, &state.account)) {

@@ -65,9 +65,10 @@ MUST_CHECK enum status bonus_fail(struct db *tx, const struct bonus_word *word,
                                   enum bonus_outcome outcome, const struct err *why,
                                   struct bonus_state *out, struct err *err);
 
-/* word.card is not what was shown before: the difference, unless it is our own doing, joins the
- * account (word.adopt) and the entry is observed; or an open entry says that it is to be undone on
- * the card (BONUS_SEND). BONUS_ANSWERED without an entry: nothing to tell. */
+/* word.card is not what was shown before: the difference, unless it is our own doing (the account's
+ * values, or what an open or failed command may have left there), joins the account (word.adopt)
+ * and the entry is observed; or an open entry says that it is to be undone on the card
+ * (BONUS_SEND). BONUS_ANSWERED without an entry: nothing to tell. */
 MUST_CHECK enum status bonus_observe(struct db *tx, const struct bonus_word *word,
                                      struct bonus_state *out, enum bonus_verdict *verdict,
                                      struct err *err);

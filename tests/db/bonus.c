@@ -45,6 +45,31 @@ static void test_bonus_another_command_of_the_same_id_changes_nothing(void **sta
     assert_entry(&o, BONUS_APPLIED, 10, SHOWN + 10);
 }
 
+/* Chains use a member's number as code of several templates, in several accounts. */
+static void test_bonus_cards_of_one_code_are_told_apart(void **state)
+{
+    struct orders *l = *state;
+    struct order here = order_add("c1", "1", 10);
+    struct order template = order_add("c2", "1", 20);
+    struct order elsewhere = order_add("c3", "1", 30);
+    const struct bonus_echo push = {STR("p1"), 30, 0};
+    bool found = true;
+    struct err err;
+
+    template.word.key.card_id = STR("p2");
+    elsewhere.word.key.appid = STR("wx2");
+    assert_int_equal(order_take(l, &here), BONUS_SEND);
+    assert_int_equal(order_take(l, &template), BONUS_SEND);
+    assert_int_equal(order_take(l, &elsewhere), BONUS_SEND);
+    order_done(l, &elsewhere);
+    assert_entry(&elsewhere, BONUS_APPLIED, 30, SHOWN + 30);
+    assert_account(l, "1", SHOWN + 10, 1);
+    assert_int_equal(orders_account(l, "1").shown.value, SHOWN);
+    must(bonus_entry_echo(l->db, &here.word.key, &push, &found, &err), &err);
+    assert_false(found);
+    assert_int_equal(scratch_int(&l->scratch, "SELECT COUNT(*) FROM bonus_account"), 3);
+}
+
 static void test_bonus_set_goes_by_version(void **state)
 {
     struct orders *l = *state;
@@ -298,6 +323,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_bonus_first_command_begins_with_what_the_card_shows),
         TEST(test_bonus_another_command_of_the_same_id_changes_nothing),
+        TEST(test_bonus_cards_of_one_code_are_told_apart),
         TEST(test_bonus_set_goes_by_version),
         TEST(test_bonus_refusal_gives_value_and_version_back),
         TEST(test_bonus_refusal_leaves_later_changes),

@@ -109,6 +109,45 @@ static void test_bonus_foreign_change_is_to_be_undone(void **state)
     assert_true(push.state.entry.found);
 }
 
+/* Two were given up, and the first one's call had reached the card. */
+static void test_bonus_lost_answer_under_a_later_failure(void **state)
+{
+    static const struct bonus_seen first = {{true, SHOWN + 10}, {true, 0}};
+    static const struct bonus_seen more = {{true, SHOWN + 11}, {true, 0}};
+    struct orders *l = *state;
+    struct order one = order_add("c1", "1", 10);
+    struct order two = order_add("c2", "1", 5);
+    struct order push;
+
+    one.word.card = &(const struct bonus_seen){{true, SHOWN}, {true, 0}};
+    assert_int_equal(order_take(l, &one), BONUS_SEND);
+    order_fail(l, &one);
+    assert_int_equal(order_take(l, &two), BONUS_SEND);
+    assert_int_equal(observe(l, &push, "p1", &first, true), BONUS_ANSWERED);
+    assert_false(push.state.entry.found);
+    order_fail(l, &two);
+    assert_int_equal(observe(l, &push, "p2", &first, true), BONUS_ANSWERED);
+    assert_account(l, "1", SHOWN + 15, 2);
+    assert_int_equal(orders_account(l, "1").shown.value, SHOWN + 10);
+    assert_int_equal(observe(l, &push, "p3", &more, true), BONUS_ANSWERED);
+    assert_entry(&push, BONUS_OBSERVED, 1, SHOWN + 16);
+}
+
+static void test_bonus_balance_that_was_never_known_is_left(void **state)
+{
+    static const struct bonus_seen stored = {{true, SHOWN}, {true, 70}};
+    struct orders *l = *state;
+    struct order first = order_add("c1", "1", 0);
+    struct order push;
+
+    assert_int_equal(order_take(l, &first), BONUS_SEND);
+    order_done(l, &first);
+    assert_int_equal(observe(l, &push, "p1", &stored, false), BONUS_ANSWERED);
+    assert_false(push.state.entry.found);
+    assert_int_equal(observe(l, &push, "p2", &stored, true), BONUS_ANSWERED);
+    assert_int_equal(orders_account(l, "1").balance.value, 70);
+}
+
 /* Activation and gifts */
 
 static void open_account(const struct orders *l, const char *code, const struct bonus_seen *card,
@@ -225,6 +264,8 @@ int main(int argc, char **argv)
         TEST(test_bonus_echo_is_consumed_once),
         TEST(test_bonus_foreign_change_joins_the_account_once),
         TEST(test_bonus_lost_answer_is_not_a_foreign_change),
+        TEST(test_bonus_lost_answer_under_a_later_failure),
+        TEST(test_bonus_balance_that_was_never_known_is_left),
         TEST(test_bonus_foreign_change_is_to_be_undone),
         TEST(test_bonus_activation_opens_and_never_overwrites),
         TEST(test_bonus_gift_moves_the_points_once),

@@ -33,6 +33,8 @@ static enum status on_probe(struct lane *lane, struct deadline until, void *arg,
 
     assert_true(lane && !deadline_passed(until));
     s->probes++;
+    if (s->probe_rc == ST_REJECT)
+        return err_reject(err, REASON_REJECTED, "wechat:40056", "there is no such card");
     if (s->probe_rc != ST_OK)
         return err_retry(err, "http:timeout", "no answer");
     *happened = s->happened;
@@ -48,6 +50,12 @@ static enum status on_begin(struct db *tx, void *arg, struct err *err)
     s->begins++;
     while (!deadline_passed(until)) {
     }
+    if (s->begin_is_stored) {
+        s->begin_is_stored = false;
+        assert_int_equal(db_exec(tx, STR("COMMIT"), NULL, 0, NULL, err), ST_OK);
+        assert_int_not_equal(db_exec(tx, STR("KILL CONNECTION_ID()"), NULL, 0, NULL, err), ST_OK);
+        return ST_OK;
+    }
     if (s->begin_rc != ST_OK)
         return err_reject(err, REASON_REJECTED, "test:begin", "begin refuses");
     return db_exec(tx, STR("INSERT INTO log (what) VALUES ('begin')"), NULL, 0, NULL, err);
@@ -58,6 +66,8 @@ static enum status on_end(struct db *tx, void *arg, struct err *err)
     struct script *s = arg;
 
     s->ends++;
+    if (s->end_rc != ST_OK)
+        return err_reject(err, REASON_REJECTED, "test:end", "end refuses");
     return db_exec(tx, STR("INSERT INTO log (what) VALUES ('end')"), NULL, 0, NULL, err);
 }
 

@@ -20,7 +20,9 @@ struct script {
     struct err err;
     bool happened;
     enum status probe_rc;
-    enum status begin_rc;
+    bool begin_is_stored; /* the next begin commits, and the connection dies before the answer */
+    enum status begin_rc; /* of those after it, then */
+    enum status end_rc;
     struct str result;
     int64_t begin_ms;      /* how long begin takes */
     const char *meanwhile; /* SQL that runs while the call is under way */

@@ -319,6 +319,64 @@ def test_an_exhausted_add_is_shown_by_the_next_and_done_by_a_redrive(system):
     assert len({r.id for r in s.kafka.read("result.bonus") if r.json["command_id"] == first[2]["ce_id"]}) == 2
 
 
+def test_a_redriven_set_brings_no_older_text_back(system):
+    s = system(member("1"), worker={"max_attempts": 2},
+               script=[{"path": UPDATE, "times": 2, "do": {"errcode": 61450}}])
+    old = s.command("1", "set", bonus=5, version=5, custom_field_value1="金卡")
+    assert s.result(old)["outcome"] == "failed"
+    s.result(s.command("1", "set", bonus=6, version=6, custom_field_value1="白金"))
+    (letter,) = s.kafka.wait("dlq.bonus", 1)
+    s.kafka.produce("redrive.bonus", letter.key, letter.value, letter.headers,
+                    int(letter.header("dlq-original-partition")))
+    s.kafka.wait("result.bonus", lambda all_: [r.json["outcome"] for r in all_] == ["failed", "applied", "applied"])
+    s.agree("1", 6)
+    assert s.sim.card("1")["custom_field_value1"] == "白金"
+
+
+def test_what_a_failed_add_left_on_the_card_is_not_adopted_again(system):
+    s = system(member("1"), worker={"max_attempts": 2},
+               script=[{"path": UPDATE, "times": 1, "do": {"cut": "after"}},
+                       {"path": USERINFO, "after": 1, "times": 1, "do": {"errcode": 61450}}])
+    assert s.result(s.command("1", "add", add_bonus=5))["outcome"] == "failed"
+    seen = s.deliver()
+    s.sim.foreign("1", bonus=50)
+    s.deliver(seen)
+    s.agree("1", SHOWN + 5 + 50)
+
+
+def test_a_card_that_is_gone_is_passed_over(system):
+    """Events of it come late, or again: nothing is to be seen, and no dead letter tells of it. Points still move."""
+    s = system(member("1"), member("2"), member("3", bonus=0))
+    for code in "12":
+        s.result(s.command(code, "add", add_bonus=10))
+    bonus, seen = s.tables()[0], s.deliver()
+    s.sim.foreign("1", bonus=50)
+    s.sim.control("script", [{"path": path, "do": {"errcode": 40056}} for path in (USERINFO, UPDATE)])
+    s.deliver(seen)
+    s.activate("1", "a-1", init_bonus=100)
+    s.activate("3", "a-3", init_bonus=100)
+    assert s.tables()[0] == bonus and s.db.rows("bonus_account", card_code="3") == []
+    for _ in range(2):
+        s.activate("3", "gift", previous_card_code="2", on_gift="transfer")
+        assert (s.account("3")["bonus"], s.account("2")["moved_to"]) == (470, "3")
+    s.settle()
+    assert s.kafka.read("dlq.bonus") == []
+
+
+def test_commands_with_another_key_end_in_the_same_account(system):
+    """The slow one's answer comes last and tells of less than the account holds: that is sent again, silently."""
+    s = system(member("1"), script=[{"path": UPDATE, "times": 1, "do": {"delay_ms": 1000}}])
+    slow = s.command("1", "add", add_bonus=10)
+    s.sim.wait_requests(1, path=UPDATE)
+    _, value, headers = bonus_command("1", "add", add_bonus=1)
+    s.kafka.produce("cmd.bonus", "another key", value, headers)
+    for record in (slow, ("another key", value, headers)):
+        assert s.result(record)["outcome"] == "applied"
+    s.settle()
+    s.agree("1", SHOWN + 11)
+    assert s.card("1")["notices"] == 2
+
+
 def test_changes_by_others_join_the_account(system):
     s = system(member("1"), member("2"))
     for code in "12":

@@ -44,10 +44,10 @@ static bool wants_notice(const struct change *c)
            (!command->notify.set || command->notify.value);
 }
 
-static bool has_fields(const struct bonus_command *c)
+static bool has_fields(const struct bonus_update *u)
 {
-    return c && (str_is_set(c->custom_field_value1) || str_is_set(c->custom_field_value2) ||
-                 str_is_set(c->custom_field_value3) || str_is_set(c->background_pic_url));
+    return str_is_set(u->custom_field_value1) || str_is_set(u->custom_field_value2) ||
+           str_is_set(u->custom_field_value3) || str_is_set(u->background_pic_url);
 }
 
 static void add_texts(const struct bonus_command *command, struct bonus_update *u)
@@ -58,6 +58,15 @@ static void add_texts(const struct bonus_command *command, struct bonus_update *
     u->custom_field_value2 = command->custom_field_value2;
     u->custom_field_value3 = command->custom_field_value3;
     u->background_pic_url = command->background_pic_url;
+}
+
+/* What a `set` that was given up says of levels and notes is the past once a newer one came. */
+static bool is_overtaken(const struct change *c)
+{
+    const struct bonus_command *command = c->word.command;
+    struct opt_i64 stands = c->state.account.version;
+
+    return command->version.set && stands.set && command->version.value < stands.value;
 }
 
 /* The account's values, where the command names them or the card is known to lack them; the rest of
@@ -78,7 +87,7 @@ static struct bonus_update update_of(const struct change *c)
     u.balance.set =
         a->balance.set &&
         (lacks_balance || syncs || (command && (command->balance.set || command->add_balance.set)));
-    if (command)
+    if (command && !is_overtaken(c))
         add_texts(command, &u);
     u.notify = wants_notice(c) && !c->is_told && (lacks_bonus || lacks_balance);
     if (u.notify) {
@@ -120,9 +129,12 @@ static enum status call(struct lane *lane, struct deadline until, void *arg,
     struct change *c = arg;
     const struct bonus_update u = update_of(c);
     struct bonus_shown answer = {0};
-    enum status rc =
-        wechat_update(lane_wechat(lane), &c->card, &u, until, lane_arena(lane), &answer, err);
+    enum status rc;
 
+    c->seen = (struct bonus_seen){0};
+    if (!u.bonus.set && !u.balance.set && !has_fields(&u)) /* a newer `set` has said it all */
+        return ST_OK;
+    rc = wechat_update(lane_wechat(lane), &c->card, &u, until, lane_arena(lane), &answer, err);
     if (rc == ST_OK)
         c->seen = (struct bonus_seen){shown_now(u.bonus, answer.bonus),
                                       shown_now(u.balance, answer.balance)};
@@ -146,7 +158,7 @@ static enum status probe(struct lane *lane, struct deadline until, void *arg, bo
     if (rc != ST_OK)
         return rc;
     c->is_told = shows(card.bonus, u.bonus) && shows(card.balance, u.balance);
-    *happened = c->is_told && (u.bonus.set || u.balance.set) && !has_fields(c->word.command);
+    *happened = c->is_told && (u.bonus.set || u.balance.set) && !has_fields(&u);
     c->seen = (struct bonus_seen){u.bonus, u.balance};
     return ST_OK;
 }

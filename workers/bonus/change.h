@@ -15,6 +15,7 @@ struct change {
     /* change_make's. */
     char id_room[BONUS_ID_ROOM];
     struct bonus_seen found; /* word.card, once it was looked at */
+    bool is_gone;            /* WeChat knows the card no more, and found is empty */
     enum bonus_verdict verdict;
     struct bonus_state state; /* as it stands */
     struct bonus_seen seen;   /* on the card, by our doing */

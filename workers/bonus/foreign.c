@@ -16,6 +16,23 @@ static enum status find_account(struct lane *lane, struct str name, const struct
                       STR_ARG(name));
 }
 
+/* A card that WeChat knows no more shows nothing: events come late, or again. */
+static enum status look(struct lane *lane, struct change *c, struct err *err)
+{
+    struct err why = {0};
+    enum status rc = change_look(lane, &c->card, lane_deadline(lane), &c->found, &why);
+
+    c->word.card = &c->found;
+    c->is_gone = rc == ST_REJECT && wechat_card_gone(&why);
+    if (c->is_gone) {
+        lane_warn(lane, "card.gone", &why);
+        return ST_OK;
+    }
+    if (rc != ST_OK)
+        *err = why;
+    return rc;
+}
+
 /* Tells what was observed, and leaves the card as the account has it. */
 static enum status tell(struct lane *lane, const struct message *message, struct change *c,
                         struct err *err)
@@ -55,17 +72,19 @@ static enum status take_echo(struct db *tx, void *arg, struct err *err)
     push->is_ours = !account.found || account.frozen;
     if (push->is_ours)
         return ST_OK;
-    return bonus_entry_echo(tx, push->key, &push->echo, &push->is_ours, err);
+    rc = bonus_entry_echo(tx, push->key, &push->echo, &push->is_ours, err);
+    if (bonus_is_stale(&account)) /* the call's end was lost: this tells that the card has it */
+        push->is_ours = false;
+    return rc;
 }
 
 static enum status observe(struct lane *lane, const struct message *message, struct change *c,
                            struct err *err)
 {
-    enum status rc = change_look(lane, &c->card, lane_deadline(lane), &c->found, err);
+    enum status rc = look(lane, c, err);
 
     if (rc != ST_OK)
         return rc;
-    c->word.card = &c->found;
     c->word.adopt = c->card.account->foreign_points == FOREIGN_POINTS_ADOPT;
     rc = c->word.adopt ? change_keep(lane, c, err) : change_make(lane, c, err);
     if (rc != ST_OK || !c->state.entry.found)
@@ -126,14 +145,6 @@ static enum status open_account(struct db *tx, void *arg, struct err *err)
     return bonus_open(tx, &o->change->word, &o->start, &o->change->state.account, err);
 }
 
-static enum status look(struct lane *lane, struct change *c, struct err *err)
-{
-    enum status rc = change_look(lane, &c->card, lane_deadline(lane), &c->found, err);
-
-    c->word.card = &c->found;
-    return rc;
-}
-
 static enum status open_card(struct lane *lane, const struct activation *a, struct change *c,
                              struct err *err)
 {
@@ -144,8 +155,9 @@ static enum status open_card(struct lane *lane, const struct activation *a, stru
         return rc;
     if (!c->word.card)
         rc = look(lane, c, err);
-    if (rc == ST_OK)
-        rc = lane_run(lane, open_account, &o, err);
+    if (rc != ST_OK || c->is_gone)
+        return rc;
+    rc = lane_run(lane, open_account, &o, err);
     return rc == ST_OK ? change_repair(lane, c, err) : rc;
 }
 
