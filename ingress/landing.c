@@ -39,8 +39,8 @@ static void answer_redirect(struct gate *gate, struct http_exchange *x, const st
     redirect(x, h->location);
 }
 
-static void produce(struct gate *gate, struct held *h, const struct activation_request *request,
-                    struct str key)
+/* gate->value is the record's. */
+static void produce(struct gate *gate, struct held *h, struct str key)
 {
     const struct account *account = &gate->shared->settings->accounts[h->account];
     struct header headers[CLOUDEVENT_HEADERS_MAX];
@@ -55,8 +55,6 @@ static void produce(struct gate *gate, struct held *h, const struct activation_r
     };
     struct outgoing record = {.topic = gate->shared->ticket_topic, .partition = -1, .key = key};
 
-    buf_clear(&gate->value);
-    activation_request_write(request, &gate->value);
     clock_format_rfc3339(clock_wall_ms(), time);
     event.time = str_from(time);
     record.value = buf_str(&gate->value);
@@ -89,14 +87,21 @@ static bool prepare(const struct account *account, struct arena *arena, struct l
 static void pass_on(struct gate *gate, struct http_exchange *x, size_t account,
                     const struct landing *l)
 {
-    struct held *h = held_new(gate, x, account, &l->id);
+    struct held *h;
 
+    buf_clear(&gate->value);
+    activation_request_write(&l->request, &gate->value);
+    if (!buf_ok(&gate->value)) {
+        gate_refuse(gate, x, gate->shared->settings->accounts[account].name, 503, "memory");
+        return;
+    }
+    h = held_new(gate, x, account, &l->id);
     if (!h)
         return;
     h->started_ns = clock_mono_ns();
     h->answer = answer_redirect;
     h->location = l->location;
-    produce(gate, h, &l->request, l->key);
+    produce(gate, h, l->key);
 }
 
 void landing_open(struct gate *gate, struct http_exchange *x, size_t account, struct str query)

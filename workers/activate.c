@@ -207,14 +207,23 @@ static enum status end_request(struct card_work *w, const struct err *why, struc
     return err_reject(err, REASON_REJECTED, why->code, "%s", why->text);
 }
 
+/* The same for every delivery of the record. */
+static int64_t requested_at_ms(const struct message *message)
+{
+    struct str at = message->event.time;
+    int64_t at_ms = 0;
+
+    return clock_parse_rfc3339(at.ptr, at.len, &at_ms) ? at_ms : clock_wall_ms();
+}
+
 static enum status run_request(struct card_work *w, const struct message *message, struct err *err)
 {
     struct err why = {0};
     enum status rc = card_read(w, &why);
 
     if (rc == ST_OK && !w->gone)
-        rc =
-            card_is_active(w) ? card_report(w, clock_wall_ms(), &why) : carry_out(w, message, &why);
+        rc = card_is_active(w) ? card_report(w, requested_at_ms(message), &why)
+                               : carry_out(w, message, &why);
     if (rc == ST_OK && w->gone)
         return end_request(w, &why, err);
     if (rc != ST_OK)
@@ -226,12 +235,8 @@ static enum status run_request(struct card_work *w, const struct message *messag
  * request itself may be the reason. */
 static bool is_of_earlier_life(const struct card_work *w, const struct message *message)
 {
-    struct str at = message->event.time;
-    int64_t at_ms = 0;
-
     return !str_is_empty(w->row.receipt_id) && !str_starts(w->row.receipt_id, STR("-")) &&
-           clock_parse_rfc3339(at.ptr, at.len, &at_ms) &&
-           at_ms + CLOCKS_DIFFER_MS < w->row.received_at_ms;
+           requested_at_ms(message) + CLOCKS_DIFFER_MS < w->row.received_at_ms;
 }
 
 static enum status pass_over(struct lane *lane)
@@ -305,7 +310,7 @@ static enum status fall_back(struct card_work *w, struct err *err)
 /* A no of WeChat's is the CRM's to know: nobody looks at this card again by itself. */
 static enum status serve_due(struct card_work *w, struct err *err)
 {
-    enum status rc = look(w, clock_wall_ms(), fall_back, err);
+    enum status rc = look(w, w->row.due_at_ms, fall_back, err);
 
     if (rc != ST_REJECT)
         return rc;

@@ -74,22 +74,21 @@ static void write_one(const char *name, struct str value, struct buf *out)
 /* NOLINTNEXTLINE(readability-function-size): the outputs and err make it more than six. */
 enum status wechat_temp_info(struct wechat *w, const struct card *card, struct str ticket,
                              struct deadline until, struct arena *arena, struct field_json *form,
-                             struct json **answer, struct err *err)
+                             struct err *err)
 {
     AUTO(buf_done) struct buf body = BUF_INIT(BODY_MAX);
-    AUTO(json_freep) struct json *json = NULL;
+    AUTO(json_freep) struct json *answer = NULL;
     struct wechat_request request = request_of(&CALL_MEMBER_TEMP_INFO, card, until);
     struct field_json read = {0};
     enum status rc;
 
     write_one("activate_ticket", ticket, &body);
-    rc = ask(w, &request, &body, &json, err);
+    rc = ask(w, &request, &body, &answer, err);
     if (rc != ST_OK)
         return rc;
-    if (!wechat_form_read(json_get(json, "info"), card->account->form_fields_drop, arena, &read))
+    if (!wechat_form_read(json_get(answer, "info"), card->account->form_fields_drop, arena, &read))
         return err_retry(err, "memory", "no memory for a form");
     *form = read;
-    *answer = TAKE(json);
     return ST_OK;
 }
 

@@ -20,12 +20,11 @@ MUST_CHECK enum status wechat_activate(struct wechat *w, const struct card *card
 /* card/membercard/activatetempinfo/get: the form that a ticket (URL-decoded) stands for. Of card
  * only account and traceparent count. *form is an object, field id -> answer as member.form, and
  * then the merchant's own fields by their names, several answers as an array; without
- * form_fields_drop; absent when WeChat sent no list. It is in the arena, *answer is the caller's to
- * free. Not the ticket: it stands in no err. */
+ * form_fields_drop; in the arena, absent when WeChat sent no list. The ticket stands in no err. */
 MUST_CHECK enum status wechat_temp_info(struct wechat *w, const struct card *card,
                                         struct str ticket, struct deadline until,
                                         struct arena *arena, struct field_json *form,
-                                        struct json **answer, struct err *err);
+                                        struct err *err);
 
 /* card/code/decrypt of an encrypt_code (URL-decoded): the card's code, in the arena. ST_RETRY, code
  * "wechat:garbage", when the answer has none. */

@@ -54,10 +54,10 @@ class System:
         query = urllib.parse.urlencode({k: v for k, v in values.items() if v is not None})
         return request(self.ingress.listen, method, path + query)
 
-    def request(self, code=None, **fields):
-        """A record on cmd.activation."""
-        key, value, headers = activation_request(code, **fields)
-        self.kafka.produce("cmd.activation", key, value, headers)
+    def request(self, code=None, key=None, at=None, **fields):
+        """A record on cmd.activation; under this key, of this time where those are given."""
+        own_key, value, headers = activation_request(code, **fields)
+        self.kafka.produce("cmd.activation", key or own_key, value, headers | ({"ce_time": at} if at else {}))
 
     def settle(self, timeout=60):
         self.kafka.wait_done("activate", "event.wechat", timeout)
@@ -146,7 +146,7 @@ def test_the_landing_page_ends_in_an_active_card(system):
     reply = s.open_page(**ticket)
     assert (reply.status, reply.body) == (302, "")
     assert reply.headers["location"] == f"{PAGE}&card_id={CARD_ID}&outer_str=12b"
-    assert reply.headers["cache-control"] == "no-store"
+    assert (reply.headers["cache-control"], reply.headers["referrer-policy"]) == ("no-store", "no-referrer")
     (record,) = s.activated()
     assert (record.json["by"], record.json["form"], record.json["init_bonus"]) == ("kabao", FORM, 20)
     assert s.sim.card(code)["has_active"]
@@ -168,6 +168,14 @@ def test_the_landing_page_ends_in_an_active_card(system):
     (record,) = s.activated(1, other)
     assert record.json["by"] == "kabao" and "form" not in record.json
     assert len(s.sim.requests(path=TEMP_INFO)) == 1
+
+
+def test_a_ticket_under_the_cards_own_key_needs_no_code(system):
+    s = system("on_ticket")
+    code = s.receive()
+    s.request(encrypt_code=s.sim.encrypt(code), key=f"{APPID}:{CARD_ID}:{code}")
+    assert s.activated()[0].json["card_code"] == code
+    assert len(s.kafka.read("cmd.activation")) == 1
 
 
 # What the page refuses with 400.
@@ -243,6 +251,23 @@ def test_a_form_without_a_ticket_is_pending_once(system):
     assert len(s.events("activation.pending")) == 1
 
 
+@pytest.mark.parametrize("pending_after_s", [1, 3600])
+def test_a_form_gives_the_receipt_time_to_come(system, pending_after_s):
+    s = system("on_receive", pending_after_s=pending_after_s)
+    code = s.receive(deliver=False)
+    assert s.push.send(card_event(SUBMIT, code=code, openid=OPENID)).success
+    s.settle()
+    if pending_after_s == 1:
+        s.activated()
+    else:
+        assert s.row()["due_at"] is not None and s.sim.requests(path=ACTIVATE) == []
+    s.deliver()
+    (record,) = s.activated()
+    s.settle()
+    assert record.json["by"] == "kabao" and len(s.activated()) == 1
+    assert s.sim.effects()[code]["activations"] == 1
+
+
 # The CRM
 
 def test_crm_is_asked_with_the_form_and_its_answer_activates(system):
@@ -255,7 +280,10 @@ def test_crm_is_asked_with_the_form_and_its_answer_activates(system):
     assert asked.json["form"] == FORM and asked.json["openid"] == OPENID
     assert s.open_page(**ticket, outer_str="again").status == 302
     assert s.push.send(card_event(SUBMIT, code=code, openid=OPENID, at=int(time.time()) + 2)).success
+    for _ in range(2):  # delivered twice: WeChat is asked for the form of a ticket once
+        s.request(**ticket, openid=OPENID, request_id="f" * 32)
     s.settle()
+    assert len(s.sim.requests(path=TEMP_INFO)) == 3
     assert not s.sim.card(code)["has_active"]
     row = s.row()
     assert 590 < (row["due_at"] - row["asked_at"]).total_seconds() < 610
@@ -285,6 +313,37 @@ def test_a_silent_crm_ends_in_the_fallback(system, fallback):
     assert s.row()["due_at"] is None and not s.sim.card(code)["has_active"]
     s.request(code, membership_number="LATE")
     assert s.activated()[0].json["membership_number"] == "LATE"
+
+
+def test_a_fallback_that_wechat_refuses_is_told_as_pending(system):
+    s = system("crm", activation_deadline_s=1, script=[{"path": ACTIVATE, "do": {"errcode": 72001, "effect": False}}])
+    code = s.receive()
+    s.sim.submit(code, FORM)
+    s.deliver()
+    s.wait_events("activation.pending")
+    wait_for(lambda: s.row()["overdue_at"], 30, "overdue")
+    assert s.row()["due_at"] is None and s.row()["acting"] is None
+    assert len(s.sim.requests(path=ACTIVATE)) == 1 and s.kafka.read("dlq.activate") == []
+    assert s.activate.log_lines("activation.refused")
+
+
+def test_of_a_card_that_went_the_crm_is_asked_again(system):
+    """It comes back within the minute by which clocks may differ."""
+    s = system("crm")
+    code = s.receive()
+    s.sim.submit(code, FORM)
+    s.deliver()
+    s.wait_events("activation.requested")
+    s.sim.delete(code)
+    assert s.push.send(card_event(SUBMIT, code=code, openid=OPENID, at=int(time.time()) + 1)).success
+    wait_for(lambda: s.row()["due_at"] is None, 30, "given up")
+    s.later()
+    s.sim.receive(code, OPENID, restore=False)
+    s.sim.submit(code, FORM)
+    s.deliver()
+    first, second = s.wait_events("activation.requested", 2)
+    assert first.id != second.id
+    wait_for(lambda: s.row()["due_at"], 30, "awaited")
 
 
 def test_what_is_due_outlives_the_worker_and_waits_for_an_owner(system, run):
@@ -347,6 +406,28 @@ def test_a_form_of_a_life_that_no_push_told_of(system):
     assert s.sim.effects()[code]["activations"] == 2
 
 
+def test_what_was_asked_of_an_earlier_life_is_passed_over(system):
+    s = system("on_ticket")
+    code = s.receive()
+    long_ago = "2025-10-09T08:53:20Z"
+    wait_for(lambda: s.db.rows("activation_wait"), 30, "the receipt")
+    s.request(code, at=long_ago)
+    s.request(encrypt_code=s.sim.encrypt(code), at=long_ago)  # its time goes with it to the card's key
+    wait_for(lambda: len(s.activate.log_lines("activation.overtaken")) == 2, 30, "both passed over")
+    assert s.sim.requests(path=ACTIVATE) == [] == s.kafka.read("dlq.activate")
+    s.request(code)
+    s.activated()
+
+
+def test_what_is_found_active_is_told_with_the_requests_time(system):
+    """Which a repetition after a crash has too."""
+    s = system("on_ticket")
+    code = s.receive(has_active=True, deliver=False)
+    s.request(code, at="2025-10-09T08:53:20Z")
+    (record,) = s.activated()
+    assert (record.json["by"], record.json["activated_at"][:19]) == ("wechat", "2025-10-09T08:53:20")
+
+
 @pytest.mark.parametrize("on_gift", ["fresh", "transfer"])
 def test_a_gift_is_a_new_card(system, on_gift):
     s = system("on_receive", init_bonus=100, on_gift=on_gift)
@@ -376,6 +457,10 @@ def test_a_card_that_is_gone_is_nobodys_concern_until_it_comes_back(system):
     s.sim.receive(code, OPENID)
     s.deliver()
     assert s.activated()[0].json["by"] == "kabao"
+    s.sim.delete(code)
+    s.request(code, membership_number="OVER")  # was active before it went: nobody's fault
+    s.settle()
+    assert s.kafka.read("dlq.activate") == []
 
 
 # Faults and deaths

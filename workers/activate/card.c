@@ -396,9 +396,12 @@ enum status card_wait(struct card_work *w, int64_t wait_ms, struct err *err)
 /* activation_wait_fn */
 static bool mark_dropped(struct activation_wait *row, void *arg UNUSED)
 {
-    bool waits = row->due_at_ms != 0 || str_is_set(row->form) || str_is_set(row->ticket_id);
+    bool waits = row->due_at_ms != 0 || row->asked_at_ms != 0 || row->overdue_at_ms != 0 ||
+                 str_is_set(row->form) || str_is_set(row->ticket_id);
 
     row->due_at_ms = 0;
+    row->asked_at_ms = 0; /* should it come back, the CRM is asked anew */
+    row->overdue_at_ms = 0;
     row->form = ABSENT;
     row->ticket_id = ABSENT;
     row->ticket_at_ms = 0;

@@ -37,25 +37,25 @@ static enum status emit_moved(struct lane *lane, const struct message *message,
 }
 
 enum status ticket_move(struct lane *lane, const struct message *message,
-                        const struct account *account, const struct activation_request *request,
+                        const struct account *account, struct activation_request *request,
                         bool *moved, struct err *err)
 {
-    struct activation_request named = *request;
     enum status rc = ST_OK;
     struct str key;
 
     *moved = true;
-    if (str_is_empty(named.card_code))
+    if (str_is_empty(request->card_code))
         rc = wechat_decrypt(lane_wechat(lane), account, request->encrypt_code,
                             lane_traceparent(lane), lane_deadline(lane), lane_arena(lane),
-                            &named.card_code, err);
+                            &request->card_code, err);
     if (rc != ST_OK)
         return rc;
-    key = id_card_key(lane_arena(lane), str_from(account->appid), named.card_id, named.card_code);
+    key = id_card_key(lane_arena(lane), str_from(account->appid), request->card_id,
+                      request->card_code);
     if (!str_is_set(key))
         return err_retry(err, "memory", "no memory for a key");
     if (!str_eq(message->record->key, key))
-        return emit_moved(lane, message, account, &named, err);
+        return emit_moved(lane, message, account, request, err);
     *moved = false;
     return ST_OK;
 }
@@ -63,11 +63,9 @@ enum status ticket_move(struct lane *lane, const struct message *message,
 static enum status ask_for_form(struct card_work *w, const struct message *message,
                                 struct field_json *form, struct err *err)
 {
-    AUTO(json_freep) struct json *answer = NULL;
     const struct card card = {.account = w->account, .traceparent = lane_traceparent(w->lane)};
-    enum status rc =
-        wechat_temp_info(lane_wechat(w->lane), &card, w->request->activate_ticket,
-                         lane_deadline(w->lane), lane_arena(w->lane), form, &answer, err);
+    enum status rc = wechat_temp_info(lane_wechat(w->lane), &card, w->request->activate_ticket,
+                                      lane_deadline(w->lane), lane_arena(w->lane), form, err);
 
     if (rc == ST_RETRY && strcmp(err->code, "wechat:72012") == 0 &&
         message->attempt >= EXPIRED_TRIES)

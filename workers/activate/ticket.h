@@ -9,10 +9,10 @@ bool is_ticket(const struct activation_request *request);
 
 /* A request that does not name the card, or stands under another key than the card's: the same goes
  * to cmd.activation once more, with the code that WeChat decrypts, under the card's key, so that it
- * is carried out in the card's order. *moved: that was done. */
+ * is carried out in the card's order. *moved: that was done. Afterwards request names the card. */
 MUST_CHECK enum status ticket_move(struct lane *lane, const struct message *message,
                                    const struct account *account,
-                                   const struct activation_request *request, bool *moved,
+                                   struct activation_request *request, bool *moved,
                                    struct err *err);
 
 /* The form behind request->activate_ticket, into the row; a ticket that the row has already is not
