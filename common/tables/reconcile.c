@@ -24,6 +24,8 @@ static const char SAVE[] =
 static const char ADD_FAILURE[] =
     "INSERT INTO reconcile_failure (run_id,card_id,card_code,outcome,error_code,error_message)"
     " VALUES (?,?,?,?,?,?) ON DUPLICATE KEY UPDATE outcome=outcome";
+static const char FORGET_AHEAD[] = "DELETE FROM reconcile_failure WHERE run_id=? AND"
+                                   " (card_id>? OR (card_id=? AND card_code>?))";
 static const char FAILURES[] =
     "SELECT card_id,card_code,outcome,error_code,error_message FROM reconcile_failure"
     " WHERE run_id=? ORDER BY card_id,card_code LIMIT 100";
@@ -140,6 +142,15 @@ enum status reconcile_add_failure(struct db *db, const char *run_id,
     };
 
     return db_exec(db, STR(ADD_FAILURE), values, COUNT_OF(values), NULL, err);
+}
+
+enum status reconcile_forget_ahead(struct db *db, const struct reconcile_run *run, struct err *err)
+{
+    const struct db_value card_id = db_text(str_from(run->last.card_id));
+    const struct db_value values[] = {db_text(str_from(run->run_id)), card_id, card_id,
+                                      db_text(str_from(run->last.card_code))};
+
+    return db_exec(db, STR(FORGET_AHEAD), values, COUNT_OF(values), NULL, err);
 }
 
 struct listing {

@@ -63,6 +63,10 @@ struct reconcile_failure {
 MUST_CHECK enum status reconcile_add_failure(struct db *db, const char *run_id,
                                              const struct reconcile_failure *failure,
                                              struct err *err);
+/* Forgets the failures of cards behind run->last: they were noted by who was killed before it could
+ * save that it had counted them, and may turn out well now. */
+MUST_CHECK enum status reconcile_forget_ahead(struct db *db, const struct reconcile_run *run,
+                                              struct err *err);
 /* Texts live for the call; as db_row_fn otherwise. */
 typedef enum status reconcile_failure_fn(void *arg, const struct reconcile_failure *failure,
                                          struct err *err);

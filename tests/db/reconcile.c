@@ -140,6 +140,33 @@ static void test_a_card_fails_once(void **state)
     assert_false(listed.has_code);
 }
 
+static void test_what_failed_after_the_last_save_is_forgotten(void **state)
+{
+    static const char *const cards[][2] = {{"p1", "9"}, {"p2", "2"}, {"p2", "3"}, {"p3", "1"}};
+    const struct scratch *s = *state;
+    struct reconcile_run run = named(RUN_A, 4);
+    struct listed listed = {0};
+    struct listed others = {0};
+    struct err err = {0};
+
+    run.last = card_of("p2", "2");
+    for (size_t i = 0; i < COUNT_OF(cards); i++) {
+        const struct reconcile_failure failure = {.card_id = str_from(cards[i][0]),
+                                                  .card_code = str_from(cards[i][1]),
+                                                  .outcome = STR("rejected")};
+
+        must(reconcile_add_failure(s->db, RUN_A, &failure, &err), &err);
+        must(reconcile_add_failure(s->db, RUN_B, &failure, &err), &err);
+    }
+    must(reconcile_forget_ahead(s->db, &run, &err), &err);
+    must(reconcile_failures(s->db, RUN_A, list, &listed, &err), &err);
+    must(reconcile_failures(s->db, RUN_B, list, &others, &err), &err);
+    assert_int_equal(listed.count, 2);
+    assert_string_equal(listed.codes[0], "9");
+    assert_string_equal(listed.codes[1], "2");
+    assert_int_equal(others.count, 4);
+}
+
 /* 1201 cards of one template, some of others, one frozen, one of another appid. */
 static void add_accounts(const struct scratch *s)
 {
@@ -230,6 +257,7 @@ int main(int argc, char **argv)
         TEST(test_the_newest_run_counts),
         TEST(test_what_is_saved_is_gone_on_with),
         TEST(test_a_card_fails_once),
+        TEST(test_what_failed_after_the_last_save_is_forgotten),
         TEST(test_accounts_come_in_the_order_of_keys),
         TEST(test_more_than_one_statement_counts),
         TEST(test_one_at_a_time),

@@ -3,16 +3,15 @@
 import hashlib
 import json
 import os
-import pty
-import subprocess
 import time
 
 import pytest
 from kit.probe import place  # noqa: F401 (a fixture)
-from kit.process import Process, assert_no_report
+from kit.process import Process
 from kit.program import BIN, clean_env, run_tool
 from kit.records import event_record
 from kit.scale import count
+from kit.terminal import on_terminal
 from kit.waiting import wait_for
 
 REPLAY = "dlq-replay-id"
@@ -72,10 +71,10 @@ class Box:
         ids = [record.header(REPLAY) for record in self.redriven()]
         assert len(set(ids)) == len(ids)
 
-    def intend(self, place_, redrive_from=0):
+    def intend(self, place_, redrive_from=0, by="another"):
         """As a run leaves it that was killed."""
-        self.db.query("INSERT INTO dead_letter VALUES ('probe',%s,%s,'redriving',UTC_TIMESTAMP(3),'another',%s)",
-                      *place_, redrive_from)
+        self.db.query("INSERT INTO dead_letter VALUES ('probe',%s,%s,'redriving',UTC_TIMESTAMP(3),%s,%s)",
+                      *place_, by, redrive_from)
 
 
 @pytest.fixture
@@ -87,26 +86,6 @@ def box(tmp_path, config, kafka, db):
 
 def word(place_):
     return f"{place_[0]}:{place_[1]}"
-
-
-def on_terminal(box, words, answer):
-    """(exit status, output) of kabaoctl on a terminal."""
-    master, slave = pty.openpty()
-    child = subprocess.Popen([str(BIN / "kabaoctl"), *box.argv(*words)], stdin=slave, stdout=slave, stderr=slave,
-                             env=clean_env(), start_new_session=True)
-    os.close(slave)
-    os.write(master, answer)
-    output = b""
-    try:
-        while chunk := os.read(master, 4096):
-            output += chunk
-    except OSError:  # the other end is closed
-        pass
-    finally:
-        os.close(master)
-        status = child.wait(60)
-    assert_no_report(output.decode(), "kabaoctl")
-    return status, output.decode()
 
 
 def test_ls_tells_place_time_reason_source_and_state(box):
@@ -228,10 +207,10 @@ def test_nothing_changes_without_a_yes(box):
         would = box.json(verb, "probe", "--dry-run", "--max", "2")
         assert [(row["partition"], row["offset"]) for row in would] == sorted(places)[:2]
         assert {row["would"] for row in would} == {verb}
-        status, output = on_terminal(box, (verb, "probe"), b"n\n")
+        status, output = on_terminal(box.argv(verb, "probe"), b"n\n")
         assert status == 64 and "3 dead letters of probe?" in output
     assert not box.states() and not box.redriven()
-    status, output = on_terminal(box, ("replay", "probe", "--rate", "4"), b"y\n")
+    status, output = on_terminal(box.argv("replay", "probe", "--rate", "4"), b"y\n")
     assert status == 0 and "3 of 3 dead letters replayed" in output, output
     assert " of 3 \x1b" in output or "\r2 of 3" in output, "progress"
     box.each_once()
@@ -427,6 +406,36 @@ def test_a_letter_that_dies_again_is_another_letter(place):
     assert first.header(REPLAY) != second.header(REPLAY)
     assert len(second.header_values()[REPLAY]) == 1
     wait_for(lambda: [line for line in place.lines() if line.redriven and line.what == "ok"], 30, "done at last")
+
+
+def test_a_persons_word_outlives_a_run_that_was_cut_short(box):
+    """The word is written before the letter is sent: the next run may say it again, but not take it back."""
+    effects = {n: f"{n:032x}" for n in range(3)}
+    places = [box.die(n, "outcome-unknown", more=[("dlq-effect-id", effects[n])]) for n in effects]
+    nameless = box.die(3, "outcome-unknown")
+    would = {(row["partition"], row["offset"]): row["would"]
+             for row in box.json("replay", "probe", "--as", "done", "--dry-run")}
+    assert would == {**dict.fromkeys(places, "replay as done"), nameless: "refuse"}
+    for n in effects:
+        box.db.query("INSERT INTO effect (effect_id,event_id,step,state,holder,at)"
+                     " VALUES (%s,'e','s','unknown','',UTC_TIMESTAMP(3))", effects[n])
+    done = box.run("replay", "probe", word(places[0]), "--as", "done", "--yes")
+    assert done.returncode == 0, done.stderr
+    (settled,) = box.json("ls", "probe", "--all", "--key", box.letters()[places[0]].key)
+    assert settled["state"] == "settled" and settled["state_by"].endswith(" done")
+
+    for at, said in zip(places[1:], ("done", "again")):  # as runs leave it that were killed before they sent it
+        box.intend(at, by=settled["state_by"].removesuffix("done") + said)
+    box.db.query("UPDATE effect SET state='done' WHERE effect_id=%s", effects[1])
+    box.db.query("DELETE FROM effect WHERE effect_id=%s", effects[2])
+    told = box.run("replay", "probe", "--as", "again", "--yes")
+    assert told.returncode == 78 and f"{word(places[1])}: an earlier run was told that it is done" in told.stderr
+    assert "1 of 3 dead letters replayed, 2 refused" in told.stdout
+    assert box.states() == {places[0]: "settled", places[1]: "redriving", places[2]: "settled"}
+    assert box.run("replay", "probe", word(places[1]), "--as", "done", "--yes").returncode == 0
+    assert set(box.states().values()) == {"settled"} and len(box.redriven()) == 3
+    assert {row["effect_id"]: row["state"] for row in box.db.rows("effect")} == {
+        effects[0]: "done", effects[1]: "done"}
 
 
 def test_words_that_make_no_sense_are_usage_errors(box):

@@ -23,6 +23,8 @@ enum { RATE_DEFAULT = 50, SHOW_EVERY_MS = 200, PASSWD_SIZE = 1024 };
 enum word { WORD_NONE, WORD_DONE, WORD_AGAIN };
 
 #define EFFECT_HEADER "dlq-effect-id"
+#define SAID_DONE     " done"
+#define SAID_AGAIN    " again"
 
 struct job {
     const struct ctl *ctl;
@@ -32,7 +34,7 @@ struct job {
     struct db *db;
     struct letters letters;
     struct redrive *redrive; /* NULL: not needed */
-    char by[LETTER_BY_SIZE]; /* this run's alone */
+    char by[LETTER_BY_SIZE]; /* this run's alone; ends with the person's word */
     size_t tried;
     size_t done;    /* replayed, or discarded */
     size_t sent;    /* of those done: by this run */
@@ -42,16 +44,17 @@ struct job {
     size_t unsaid;  /* wait for a person's word */
 };
 
-static void name_run(char by[LETTER_BY_SIZE])
+static void name_run(enum word as, char by[LETTER_BY_SIZE])
 {
+    static const char *const said[] = {"", SAID_DONE, SAID_AGAIN};
     char memory[PASSWD_SIZE];
     struct passwd entry;
     struct passwd *found = NULL;
 
     if (getpwuid_r(getuid(), &entry, memory, sizeof(memory), &found) != 0 || !found)
         entry.pw_name = NULL;
-    (void)snprintf(by, LETTER_BY_SIZE, "%.40s %016llx", entry.pw_name ? entry.pw_name : "?",
-                   (unsigned long long)rand_u64());
+    (void)snprintf(by, LETTER_BY_SIZE, "%.40s %016llx%s", entry.pw_name ? entry.pw_name : "?",
+                   (unsigned long long)rand_u64(), said[as]);
 }
 
 static bool is_redriving(const struct dead *dead)
@@ -179,22 +182,48 @@ static bool was_sent(const struct job *job, const struct dead *dead)
     return is_redriving(dead) && redrive_has(job->redrive, dead);
 }
 
-/* False, and told: a word is missing, or one too many. */
-static bool may_send(struct job *job, const struct dead *dead)
+enum demur {
+    DEMUR_NONE,
+    DEMUR_UNSAID,   /* a word is missing */
+    DEMUR_ONE_MORE, /* one too many */
+    DEMUR_LATE,     /* a run that was cut short said that it happened: that is not taken back */
+};
+
+static enum demur demur(const struct job *job, const struct dead *dead)
 {
     bool said = job->as != WORD_NONE;
-    bool named = !str_is_empty(dead_header(dead, EFFECT_HEADER));
 
-    if (was_sent(job, dead) || (!said && !is_unknown(dead)) || (said && is_unknown(dead) && named))
+    if (!said)
+        return is_unknown(dead) ? DEMUR_UNSAID : DEMUR_NONE;
+    if (!is_unknown(dead) || str_is_empty(dead_header(dead, EFFECT_HEADER)))
+        return DEMUR_ONE_MORE;
+    if (job->as == WORD_AGAIN && is_redriving(dead) &&
+        str_ends(str_from(dead->letter.by), STR(SAID_DONE)))
+        return DEMUR_LATE;
+    return DEMUR_NONE;
+}
+
+/* False: told why. */
+static bool may_send(struct job *job, const struct dead *dead)
+{
+    if (was_sent(job, dead))
         return true;
-    if (is_unknown(dead) && !said) {
+    switch (demur(job, dead)) {
+    case DEMUR_NONE: return true;
+    case DEMUR_UNSAID:
         complain(dead, "nobody knows whether it happened: look, then replay it with --as done, or "
                        "with --as again to have it done");
         job->unsaid++;
-    } else {
+        return false;
+    case DEMUR_ONE_MORE:
         complain(dead, "--as is for letters of reason outcome-unknown that name their effect");
-        job->refused++;
+        break;
+    case DEMUR_LATE:
+        complain(dead, "an earlier run was told that it is done, and that stands: replay it with "
+                       "--as done, or discard it");
+        break;
     }
+    job->refused++;
     return false;
 }
 
@@ -327,10 +356,12 @@ static const char *foretell(void *arg, const struct dead *dead)
         return "refuse";
     if (job->discard)
         return is_redriving(dead) ? "discard unless sent" : "discard";
-    if (is_unknown(dead) && job->as == WORD_NONE)
-        return "nothing without --as";
-    if (is_unknown(dead) != (job->as != WORD_NONE))
-        return "refuse";
+    switch (demur(job, dead)) {
+    case DEMUR_NONE: break;
+    case DEMUR_UNSAID: return "nothing without --as";
+    case DEMUR_ONE_MORE: /* as the next */
+    case DEMUR_LATE: return "refuse";
+    }
     if (is_redriving(dead))
         return "replay unless sent";
     return job->as == WORD_NONE   ? "replay"
@@ -408,7 +439,7 @@ static int start_job(const struct ctl *ctl, bool discards)
     /* A place that was dealt with before is worth an answer. */
     job.query.unfinished = !job.query.has_place;
     job.query.whole = !discards;
-    name_run(job.by);
+    name_run(job.as, job.by);
     code = run_job(&job);
     redrive_close(job.redrive);
     letters_done(&job.letters);

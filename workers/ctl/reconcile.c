@@ -215,12 +215,13 @@ static void tell_what_goes_on(const struct job *job)
 
 static bool may_go_on(const struct job *job)
 {
-    const struct pace pace = pace_of(&job->ctl->settings->quota);
+    struct pace pace = pace_of(&job->ctl->settings->quota);
     char time[PACE_TIME_SIZE];
     char question[160];
     int64_t cards = 0;
     int64_t seconds = 0;
 
+    pace_slow(&pace, job->ctl->rate);
     for (size_t i = 0; i < job->count; i++) {
         cards += job->passes[i].left;
         seconds += pace_seconds(&pace, job->passes[i].left);

@@ -50,6 +50,12 @@ struct pace pace_of(const struct settings_quota *quota)
     return pace;
 }
 
+void pace_slow(struct pace *pace, int64_t per_s)
+{
+    if (per_s > 0 && US_PER_S / per_s > pace->us_per_card)
+        pace->us_per_card = US_PER_S / per_s;
+}
+
 int64_t pace_seconds(const struct pace *pace, int64_t cards)
 {
     int64_t seconds = -1;

@@ -16,6 +16,8 @@ struct pace {
 };
 
 struct pace pace_of(const struct settings_quota *quota);
+/* No more than so many cards a second; 0: no such limit. */
+void pace_slow(struct pace *pace, int64_t per_s);
 /* At most, were there nobody else; -1: nothing limits it. */
 int64_t pace_seconds(const struct pace *pace, int64_t cards);
 /* "3 min", "5 h 20 min", "2 days"; "" below 0. */

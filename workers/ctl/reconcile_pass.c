@@ -299,7 +299,7 @@ static enum status save(struct work *w, struct err *err)
     if (!finished && (!w->is_changed || !deadline_passed(w->save)))
         return ST_OK;
     rc = reconcile_save(w->means->db, &w->pass->run, finished, err);
-    w->is_changed = false;
+    w->is_changed = rc != ST_OK;
     w->save = deadline_in(SAVE_MS);
     return rc;
 }
@@ -436,7 +436,11 @@ enum status pass_run(struct pass *pass, const struct pass_means *means, struct e
     struct work w;
     enum status rc;
 
-    rc = work_init(&w, pass, means) ? go(&w, err) : no_memory(err);
+    rc = work_init(&w, pass, means) ? ST_OK : no_memory(err);
+    if (rc == ST_OK && pass->goes_on)
+        rc = reconcile_forget_ahead(means->db, &pass->run, err);
+    if (rc == ST_OK)
+        rc = go(&w, err);
     if (rc != ST_OK)
         save_rest(&w);
     clear_line();
