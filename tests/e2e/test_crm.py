@@ -11,7 +11,7 @@ import time
 import pytest
 from confluent_kafka import KafkaException
 from kit.config import APPID, CARD_ID, write_secret
-from kit.crm import SECRET, SECRET_PREVIOUS, Crm
+from kit.crm import SECRET, SECRET_PREVIOUS, crm  # noqa: F401 (crm is a fixture)
 from kit.probe import QUICK_GROUP
 from kit.scale import count
 from kit.waiting import wait_for
@@ -71,14 +71,6 @@ class System:
         """The same where some came again, as after a crash."""
         for code, ids in told.items():
             assert list(dict.fromkeys(w.id for w in self.crm.of(subject=code, answered=200))) == ids, code
-
-
-@pytest.fixture
-def crm():
-    crm = Crm()
-    yield crm.start()
-    crm.stop()
-    crm.check()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import urllib.parse
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from kit.config import APPID, CARD_ID, write_secret
-from kit.crm import SECRET, Crm
+from kit.crm import SECRET, crm  # noqa: F401 (crm is a fixture)
 from kit.population import accounts
 from kit.push import card_event
 from kit.records import bonus_command, event_record
@@ -191,14 +191,6 @@ def shuffled(records, rng):
     turns = [record.key for record in records]
     rng.shuffle(turns)
     return [queues[key].popleft() for key in turns]
-
-
-@pytest.fixture
-def crm():
-    crm = Crm()
-    yield crm.start()
-    crm.stop()
-    crm.check()
 
 
 @pytest.fixture

@@ -120,8 +120,9 @@ static enum status judge_refusal(struct gate *gate, const struct gate_call *call
 
     if (status == 0)
         return ST_REJECT; /* http:size and its like */
-    /* Short of memory the CRM is asked again, and answers again. */
-    if (status == GONE && map_put(gate->gone, call->type, gate, NULL))
+    /* Calls in hand may hear it together. Short of memory the CRM is asked and answers again. */
+    if (status == GONE && !map_get(gate->gone, call->type) &&
+        map_put(gate->gone, call->type, gate, NULL))
         *news = GATE_GONE;
     return refuse(status, err);
 }

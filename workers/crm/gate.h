@@ -32,10 +32,14 @@ struct gate_call {
 enum gate_news { GATE_NOTHING, GATE_CLOSED, GATE_DARK, GATE_GONE };
 
 /* What http_client_send returned, turned into the verdict on the record; err is that of the send
- * and becomes that of the verdict. *news is what is worth a line in the log. 2xx ST_OK 429, 503
- * with Retry-After                  ST_WAIT for all records; a 429 without one: 1 s nothing was
- * sent (connection, TLS)         ST_WAIT: not the record's fault 408, other 5xx, time-out, cut
- * ST_RETRY; ST_WAIT where the CRM is dark other 3xx and 4xx                          ST_REJECT
- * "crm:<status>"; 410 stops the type Retry-After counts for an hour at most. */
+ * and becomes that of the verdict. *news is what is worth a line in the log.
+ *
+ * - 2xx: ST_OK.
+ * - 429, 503 with Retry-After: ST_WAIT for all records; a 429 without one: 1 s.
+ * - Nothing was sent (connection, TLS): ST_WAIT, it is not the record's fault.
+ * - 408, other 5xx, time-out, cut: ST_RETRY; ST_WAIT where the CRM is dark.
+ * - Other 3xx and 4xx: ST_REJECT "crm:<status>"; 410 stops the type, which is news once.
+ *
+ * Retry-After counts for an hour at most. */
 MUST_CHECK enum status gate_judge(struct gate *gate, const struct gate_call *call, enum status rc,
                                   enum gate_news *news, struct err *err);

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 from kit.process import free_port
 from kit.waiting import wait_for
 
@@ -267,3 +268,11 @@ class Crm:
         """Every webhook that ever came was signed and whole."""
         found = [f"{w.id}: {problem}" for w in self.of() for problem in w.problems]
         assert not found, f"{len(found)} bad webhooks:\n" + "\n".join(found[:20])
+
+
+@pytest.fixture
+def crm():
+    crm = Crm()
+    yield crm.start()
+    crm.stop()
+    crm.check()
