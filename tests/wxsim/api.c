@@ -183,6 +183,33 @@ static int check_fields(const struct sim_call *call)
     return errcode;
 }
 
+static bool has_field(const struct sim_call_def *def, struct str name)
+{
+    for (size_t i = 0; i < def->field_count; i++)
+        if (str_eq_cstr(name, def->fields[i].name))
+            return true;
+    return false;
+}
+
+/* The platform may well overlook a field that it does not know; a test must not overlook the
+ * misspelt one that was meant. */
+static int check_names(const struct sim_call *call)
+{
+    if (call->def->method != HTTP_POST)
+        return SIM_OK;
+    for (struct json_iter i = json_iter(call->body); json_next(&i);) {
+        if (!has_field(call->def, i.key))
+            return SIM_BAD_ARGS;
+        if (!json_is(i.value, JSON_OBJECT))
+            continue;
+        for (struct json_iter in = json_iter(i.value); json_next(&in);)
+            if (!has_field(call->def, arena_printf(call->request.arena, "%.*s.%.*s", STR_ARG(i.key),
+                                                   STR_ARG(in.key))))
+                return SIM_BAD_ARGS;
+    }
+    return SIM_OK;
+}
+
 static int spend_quota(const struct sim_call *call)
 {
     struct sim_quota *quota;
@@ -212,7 +239,7 @@ static int carry_out(struct sim_call *call)
 static int check(const struct sim_call *call)
 {
     static int (*const checks[])(const struct sim_call *call) = {
-        check_token, check_method, spend_quota, check_body, check_fields};
+        check_token, check_method, spend_quota, check_body, check_fields, check_names};
     int errcode = call->def != NULL ? SIM_OK : SIM_BAD_URL;
 
     for (size_t i = 0; errcode == SIM_OK && i < COUNT_OF(checks); i++)

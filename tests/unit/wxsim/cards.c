@@ -78,6 +78,7 @@ static void test_activate_checks_its_fields(void **state)
          "123456789\"," THIS "}",
          45021},
         {"{\"membership_number\":\"1\",\"activate_begin_time\":-1," THIS "}", 40097},
+        {"{\"membership_number\":\"1\",\"bonus\":1," THIS "}", 40097},
         {"{\"membership_number\":\"1\",\"activate_begin_time\":2,\"activate_end_time\":1," THIS "}",
          40100},
     };
@@ -145,6 +146,9 @@ static void test_update_checks_its_fields(void **state)
         {"{\"bonus\":5,\"custom_field_value3\":\"1234567890123\"," THIS "}", 45021},
         {"{\"bonus\":5,\"notify_optional\":true," THIS "}", 40097},
         {"{\"bonus\":5,\"notify_optional\":{\"is_notify_bonus\":1}," THIS "}", 40097},
+        {"{\"bonus\":5,\"notify_optional\":{\"is_notify_points\":true}," THIS "}", 40097},
+        {"{\"bonus\":5,\"add_points\":5," THIS "}", 40097},
+        {"{\"bonus\":5,\"add_bonus\":{\"n\":5}," THIS "}", 40097},
         {"{\"bonus\":5,\"record_bonus\":\"\\u6d88\"," THIS "}", 40033},
     };
     struct fixture *f = *state;
