@@ -2,12 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a card that fails does to everybody else: latencies of kabao-member at a fixed rate, with and without one
 (README.md)."""
-import argparse
 import json
-import os
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -15,10 +11,9 @@ sys.path[:0] = [str(HERE)]
 
 import worker as bench  # also finds the kit
 
-from kit.program import BIN
 from kit.waiting import wait_for
 from kit.web import request
-from parts.measure import pin, print_table
+from parts import disturbed
 
 RATE = 500  # per second: far from the worker's limit, so that waiting is the engine's doing
 BAD_EVERY = 50  # every so many events one about the card that fails
@@ -62,49 +57,12 @@ def measure(stage, subject, seconds, failing):
     return bench.percentiles(stored[m.key()] - m.timestamp()[1] for m in sent if m.timestamp()[1] >= begin)
 
 
-def print_figures(alone, beside):
-    p99 = [bench.median(taken, lambda lat: lat.p99_ms) for taken in (alone, beside)]
-    print_table(["", "p50 ms", "p99 ms", "p99 of each round"], [
-        [name, f"{bench.median(taken, lambda lat: lat.p50_ms):.0f}", f"{bench.median(taken, lambda lat: lat.p99_ms):.0f}",
-         " ".join(f"{lat.p99_ms:.0f}" for lat in taken)] for name, taken in (("all is well", alone), ("a card fails", beside))])
-    grown = p99[1] / p99[0] - 1
-    print(f"p99 of the others has grown by {grown * 100:.0f} %, goal < {GOAL_GROWN * 100:.0f} %"
-          f"{'' if grown < GOAL_GROWN else '   MISSED'}")
-
-
-def parse_options():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=60, help="for which the card fails in each round")
-    options = parser.parse_args()
-    if options.quick:
-        options.rounds, options.seconds = 1, 10
-    options.set, options.beside = [], None
-    return options
-
-
-def main():
-    options = parse_options()
-    if len(os.sched_getaffinity(0)) < 2:
-        sys.exit("this benchmark needs two cores: one for the worker, one for all else")
-    pin(bench.LOAD_CORE)
-    begun = time.monotonic()
-    count = int(RATE * (options.seconds + bench.WARM_UP_S)) + 1
-    with tempfile.TemporaryDirectory(prefix="kabao-bench.") as directory, \
-            bench.Stage(Path(directory), count, options) as stage:
-        subject = next(s for s in stage.subjects if isinstance(s, bench.Member))
-        bench.warm_up(stage, subject)
-        subject.start(stage)
-        taken = {False: [], True: []}
-        for n in range(options.rounds):
-            print(f"round {n + 1} of {options.rounds}", file=sys.stderr)
-            for failing in ((True, False) if n % 2 else (False, True)):
-                taken[failing].append(measure(stage, subject, options.seconds, failing))
-        subject.stop()
-        print_figures(taken[False], taken[True])
-    print(f"{time.monotonic() - begun:.0f} s, {BIN}")
+def warm_up(stage, subject):
+    bench.warm_up(stage, subject)
+    subject.start(stage)
 
 
 if __name__ == "__main__":
-    main()
+    given = disturbed.parse_options(__doc__, 60, "for which the card fails in each round")
+    disturbed.main(given, int(RATE * (given.seconds + bench.WARM_UP_S)) + 1, warm_up, measure,
+                   ("all is well", "a card fails"), "the others", GOAL_GROWN)

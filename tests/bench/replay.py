@@ -2,11 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a running replay does to live events where the API path has a limit: latencies of kabao-member, with and without
 one (README.md)."""
-import argparse
-import os
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -15,8 +11,7 @@ sys.path[:0] = [str(HERE)]
 import worker as bench  # also finds the kit
 
 from confluent_kafka import Producer
-from kit.program import BIN
-from parts.measure import pin, print_table
+from parts import disturbed
 
 LIMIT = 6000  # calls a minute
 LIVE = 30  # events a second; the replay gets what they leave
@@ -54,48 +49,13 @@ def measure(stage, subject, seconds, replaying):
     return bench.percentiles(stored[m.key()] - m.timestamp()[1] for m in sent)
 
 
-def print_figures(alone, beside):
-    p99 = [bench.median(taken, lambda lat: lat.p99_ms) for taken in (alone, beside)]
-    print_table(["", "p50 ms", "p99 ms", "p99 of each round"], [
-        [name, f"{bench.median(taken, lambda lat: lat.p50_ms):.0f}", f"{bench.median(taken, lambda lat: lat.p99_ms):.0f}",
-         " ".join(f"{lat.p99_ms:.0f}" for lat in taken)] for name, taken in (("live", alone), ("beside a replay", beside))])
-    grown = p99[1] / p99[0] - 1
-    print(f"p99 of live events has grown by {grown * 100:.0f} %, goal <= {GOAL_GROWN * 100:.0f} %"
-          f"{'' if grown <= GOAL_GROWN else '   MISSED'}")
-
-
-def parse_options():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=30, help="of live events in each round")
-    options = parser.parse_args()
-    if options.quick:
-        options.rounds, options.seconds = 1, 10
-    options.set, options.beside = [f"quota:{GET}={LIMIT}/min"], None
-    return options
-
-
-def main():
-    options = parse_options()
-    if len(os.sched_getaffinity(0)) < 2:
-        sys.exit("this benchmark needs two cores: one for the worker, one for all else")
-    pin(bench.LOAD_CORE)
-    begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="kabao-bench.") as directory, \
-            bench.Stage(Path(directory), (LIVE + REPLAYED) * options.seconds, options) as stage:
-        subject = next(s for s in stage.subjects if isinstance(s, bench.Member))
-        subject.start(stage)
-        taken = {False: [], True: []}
-        measure(stage, subject, options.seconds, False)  # the broker's code is compiled while it runs
-        for n in range(options.rounds):
-            print(f"round {n + 1} of {options.rounds}", file=sys.stderr)
-            for replaying in ((True, False) if n % 2 else (False, True)):
-                taken[replaying].append(measure(stage, subject, options.seconds, replaying))
-        subject.stop()
-        print_figures(taken[False], taken[True])
-    print(f"{time.monotonic() - begun:.0f} s, {BIN}")
+def warm_up(stage, subject):
+    subject.start(stage)
+    measure(stage, subject, given.seconds, False)  # the broker's code is compiled while it runs
 
 
 if __name__ == "__main__":
-    main()
+    given = disturbed.parse_options(__doc__, 30, "of live events in each round")
+    given.set = [f"quota:{GET}={LIMIT}/min"]
+    disturbed.main(given, (LIVE + REPLAYED) * given.seconds, warm_up, measure, ("live", "beside a replay"), "live events",
+                   GOAL_GROWN)
