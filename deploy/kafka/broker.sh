@@ -75,7 +75,7 @@ java_run() { # JVM and program arguments
 format_storage() {
     [ -f "$dir/data/meta.properties" ] && return 0
     local id
-    id=$(java_run -XX:TieredStopAtLevel=1 -XX:+UseSerialGC kafka.tools.StorageTool random-uuid)
+    id=A$(head -c 32 /dev/urandom | base64 -w 0 | tr '+/' '-_' | cut -c 1-20)A # 16 bytes as Kafka writes them
     java_run -XX:TieredStopAtLevel=1 -XX:+UseSerialGC kafka.tools.StorageTool format -t "$id" \
         -c "$dir/server.properties" >"$dir/format.log" 2>&1 || die "cannot format $dir/data: see $dir/format.log"
 }

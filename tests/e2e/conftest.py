@@ -24,6 +24,7 @@ SEED = os.environ.get("KABAO_SEED") or str(random.SystemRandom().randrange(2**32
 _CLEAR = tuple(SECRETS.values())
 _STDERR = pytest.StashKey()
 GRACE_S = 30  # for what ends after a test that was cut short
+LIGHT_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # the broker shares few cores with the tests, and lives shortly
 
 
 def pytest_report_header():
@@ -80,7 +81,7 @@ def rng(request):
 
 @pytest.fixture(scope="session")
 def broker_server(tmp_path_factory):
-    server = Broker(tmp_path_factory.mktemp("kafka"))
+    server = Broker(tmp_path_factory.mktemp("kafka"), {**os.environ, "JAVA_TOOL_OPTIONS": LIGHT_JAVA})
     try:
         yield server.start()
     finally:

@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from kit.waiting import wait_for
@@ -56,16 +56,55 @@ def _record(message):
                   tuple(message.headers() or ()))
 
 
+def _reader(bootstrap, topics):
+    """A consumer at the beginning of {topic: number of partitions}, with an event at the end of each partition.
+
+    It asks for offset 0, not for the beginning: librdkafka would look that up half a second later, when it knows who
+    leads. Where records have been deleted, the first one left is next."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "kit-tail", "enable.auto.commit": False,
+                         "enable.partition.eof": True, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 10,
+                         "log_level": 2})
+    consumer.assign([TopicPartition(topic, p, 0) for topic, count in topics.items() for p in range(count)])
+    return consumer
+
+
+def _arrived(consumer, timeout):
+    """Records and ends of partitions, as soon as there is one: consume() with a timeout waits for all of it to pass."""
+    first = consumer.poll(timeout)
+    for message in [] if first is None else [first, *consumer.consume(1000, 0)]:
+        error = message.error()
+        if error is None or error.code() == KafkaError._PARTITION_EOF:
+            yield message
+        elif not error.retriable() and error.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+            raise KafkaException(error)
+
+
+def everything(bootstrap, topics, patience=60):
+    """Each record of {topic: number of partitions}, once, up to the end that its partition has when it is reached."""
+    left = {(topic, p) for topic, count in topics.items() for p in range(count)}
+    consumer = _reader(bootstrap, topics)
+    try:
+        deadline = time.monotonic() + patience
+        while left:
+            assert time.monotonic() < deadline, f"nothing came for {patience} s; not at the end of {sorted(left)}"
+            for message in _arrived(consumer, 0.2):
+                deadline = time.monotonic() + patience
+                if message.error() is None:
+                    yield _record(message)
+                else:
+                    left.discard((message.topic(), message.partition()))
+    finally:
+        close(consumer)
+
+
 class Tail:
     """Reads one topic from its beginning, further at each call."""
 
     def __init__(self, bootstrap, topic, partitions):
         self.topic = topic
         self.records = []
-        self.next = dict.fromkeys(partitions, 0)
-        self.consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "kit-tail", "enable.auto.commit": False,
-                                  "enable.partition.eof": True, "fetch.wait.max.ms": 10, "log_level": 2})
-        self.consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
+        self.next = dict.fromkeys(range(partitions), 0)
+        self.consumer = _reader(bootstrap, {topic: partitions})
 
     def read_to_end(self, timeout=20):
         """Everything that is there now. `next` is past gaps too: an end-of-partition event says where the end is."""
@@ -73,7 +112,7 @@ class Tail:
         ends = {p: self._end(p, deadline) for p in self.next}
         while any(self.next[p] < end for p, end in ends.items()):
             assert time.monotonic() < deadline, f"{self.topic} not read to {ends} in {timeout} s, at {self.next}"
-            for message in self.consumer.consume(1000, 0.2):
+            for message in _arrived(self.consumer, 0.2):
                 self._take(message)
         return self.records
 
@@ -88,14 +127,11 @@ class Tail:
                 self.consumer.list_topics(self.topic, 5)  # new metadata: who leads now
 
     def _take(self, message):
-        error = message.error()
-        if error is None:
+        if message.error() is None:
             self.records.append(_record(message))
             self.next[message.partition()] = message.offset() + 1
-        elif error.code() == KafkaError._PARTITION_EOF:
+        else:
             self.next[message.partition()] = max(self.next[message.partition()], message.offset())
-        elif not error.retriable() and error.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
-            raise KafkaException(error)
 
 
 class Kafka:
@@ -165,7 +201,7 @@ class Kafka:
             count = self.topics().get(topic, 0)
             if not count:
                 return []
-            tail = self._tails[topic] = Tail(self.bootstrap, self.name(topic), range(count))
+            tail = self._tails[topic] = Tail(self.bootstrap, self.name(topic), count)
         return list(tail.read_to_end(timeout))
 
     def wait(self, topic, enough=1, timeout=30, what=None):
@@ -214,12 +250,12 @@ class Kafka:
     def check_records(self):
         """Reads all of this test's topics and judges every record that the test did not produce itself."""
         found = []
-        for topic in sorted(self.topics()):
-            for record in self.read(topic, 60):
-                if topic.startswith("redrive.") or (record.topic, record.partition, record.offset) in self._own:
-                    continue
-                found += [f"{topic} {record.partition}:{record.offset} {problem}\n    {record}"
-                          for problem in self.contract.problems(record)]
+        redriven = f"{self.prefix}.redrive."
+        for record in everything(self.bootstrap, {self.name(topic): count for topic, count in self.topics().items()}):
+            if record.topic.startswith(redriven) or (record.topic, record.partition, record.offset) in self._own:
+                continue
+            found += [f"{record.topic} {record.partition}:{record.offset} {problem}\n    {record}"
+                      for problem in self.contract.problems(record)]
         assert not found, f"{len(found)} broken promises in records:\n" + "\n".join(found[:20])
 
     def close(self):

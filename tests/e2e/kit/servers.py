@@ -17,10 +17,10 @@ class Server:
 
     script = None
 
-    def __init__(self, directory):
+    def __init__(self, directory, env=None):
         self.dir = Path(directory)
         self.dir.mkdir(parents=True, exist_ok=True)
-        self.process = Process([self.script, "run", self.dir], self.dir / "console.log")
+        self.process = Process([self.script, "run", self.dir], self.dir / "console.log", env)
 
     def start(self):
         self.process.start()
