@@ -342,19 +342,27 @@ static enum status mind_silence(struct work *w, struct err *err)
     return ST_OK;
 }
 
+/* By what it took so far; until there is an answer, by the quota. */
+static int64_t seconds_for(const struct work *w, int64_t cards)
+{
+    const int64_t passed_ms = clock_mono_ms() - w->began_ms;
+
+    if (w->answers == 0)
+        return pace_seconds(&w->pace, cards);
+    return (int64_t)((double)passed_ms / 1000 * (double)cards / (double)w->answers);
+}
+
 static void show(struct work *w)
 {
     const bool is_terminal = isatty(STDERR_FILENO) == 1;
     const int64_t left = w->pass->left > w->answers ? w->pass->left - w->answers : 0;
     const int64_t checked = w->before + w->answers;
-    const int64_t passed_ms = clock_mono_ms() - w->began_ms;
-    char time[PACE_TIME_SIZE] = "";
+    char time[PACE_TIME_SIZE];
 
     if (!deadline_passed(w->show))
         return;
     w->show = deadline_in(is_terminal ? SHOW_TERMINAL_MS : SHOW_MS);
-    if (w->answers > 0)
-        pace_format((int64_t)((double)passed_ms / 1000 * (double)left / (double)w->answers), time);
+    pace_format(seconds_for(w, left), time);
     (void)fprintf(stderr, "%s%s: %lld of %lld checked, %lld repaired, %lld failed%s%s%s%s",
                   is_terminal ? "\r" : "kabaoctl: ", w->pass->account->name, (long long)checked,
                   (long long)checked + left, (long long)w->repaired, (long long)w->failed,
