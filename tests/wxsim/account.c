@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 #include "wxsim/errcode.h"
+#include "wxsim/merge.h"
+#include "wxsim/pay_rule.h"
 #include "wxsim/texts.h"
 
 #define ROW(name, max, needed, secret_)                                       \
@@ -18,6 +20,8 @@ static const struct sim_text rows[] = {
     ROW(original_id, 64, false, false),
     ROW(callback_token, 64, false, true),
     ROW(aes_key, 43, false, true),
+    ROW(picture_host, 64, false, false),
+    ROW(audit, 4, false, false),
 };
 
 static const struct {
@@ -31,12 +35,23 @@ static const struct {
     {"token_bytes", offsetof(struct sim_account, rules.bytes), 32, SIM_TOKEN_MAX, 136},
     {"forced_interval_s", offsetof(struct sim_account, rules.forced_interval_s), 0, 86400, 30},
     {"forced_per_day", offsetof(struct sim_account, rules.forced_per_day), 0, 1000000, 20},
+    {"page_size", offsetof(struct sim_account, page_size), 1, 10000, 10000},
+    {"qr_limit", offsetof(struct sim_account, qr_limit), 0, 100000, 100000},
+};
+
+static const struct {
+    const char *key;
+    size_t offset;
+} documents[] = {
+    {"console_menu", offsetof(struct sim_account, console_menu)},
+    {"autoreply", offsetof(struct sim_account, autoreply)},
 };
 
 /* clang-format on */
 
 static const char *const others[] = {
-    "token_ttl_s", "token_bytes", "forced_interval_s", "forced_per_day", "classic", "quota", NULL};
+    "token_ttl_s", "token_bytes", "forced_interval_s", "forced_per_day", "classic",   "quota",
+    "denied",      "page_size",   "qr_limit",          "console_menu",   "autoreply", NULL};
 
 static const char *const fetch_names[SIM_FETCH_KINDS] = {
     [SIM_CLASSIC] = "classic", [SIM_NORMAL] = "normal",   [SIM_FORCED] = "forced",
@@ -48,6 +63,15 @@ const char *sim_fetch_name(enum sim_fetch_kind kind)
     return fetch_names[kind];
 }
 
+static void wording_free(void *wording)
+{
+    struct sim_wording *v = wording;
+
+    if (v != NULL)
+        json_free(v->keys);
+    mem_free(v);
+}
+
 void sim_account_free(void *account)
 {
     struct sim_account *a = account;
@@ -56,6 +80,13 @@ void sim_account_free(void *account)
         return;
     sim_texts_done(rows, COUNT_OF(rows), a);
     map_free(a->quotas, mem_free);
+    map_free(a->scenes, mem_free);
+    map_free(a->wordings, wording_free);
+    map_free(a->pay_rules, sim_pay_rule_free);
+    json_free(a->menu);
+    json_free(a->console_menu);
+    json_free(a->autoreply);
+    json_free(a->testers);
     mem_free(a);
 }
 
@@ -95,6 +126,88 @@ static enum status read_quotas(struct sim_account *a, const struct json *from, s
     return ST_OK;
 }
 
+static enum status read_denied(struct sim_account *a, const struct json *from, struct err *err)
+{
+    const struct json *list = json_get(from, "denied");
+
+    if (list != NULL && (!json_is(list, JSON_ARRAY) || json_len(list) > SIM_DENIED_MAX))
+        return err_reject(err, REASON_SCHEMA, "schema", "denied must be at most %d errcodes",
+                          SIM_DENIED_MAX);
+    for (size_t i = 0; i < json_len(list); i++)
+        if (!json_i64(json_at(list, i), &a->denied[a->denied_count++]))
+            return err_reject(err, REASON_SCHEMA, "schema", "denied must be errcodes");
+    return ST_OK;
+}
+
+static enum status read_documents(struct sim_account *a, const struct json *from, struct err *err)
+{
+    for (size_t i = 0; i < COUNT_OF(documents); i++) {
+        const struct json *value = json_get(from, documents[i].key);
+        struct json **slot = (struct json **)(void *)((char *)a + documents[i].offset);
+        enum status rc = ST_OK;
+
+        if (value != NULL && !json_is(value, JSON_OBJECT))
+            return err_reject(err, REASON_SCHEMA, "schema", "%s must be an object",
+                              documents[i].key);
+        if (value != NULL)
+            rc = sim_merge(NULL, value, slot, err);
+        if (rc != ST_OK)
+            return rc;
+    }
+    return ST_OK;
+}
+
+static struct sim_account *new_account(void)
+{
+    struct sim_account *a = mem_zalloc(sizeof(*a));
+
+    if (a == NULL)
+        return NULL;
+    a->quotas = map_new();
+    a->scenes = map_new();
+    a->wordings = map_new();
+    a->pay_rules = map_new();
+    if (a->quotas != NULL && a->scenes != NULL && a->wordings != NULL && a->pay_rules != NULL)
+        return a;
+    sim_account_free(a);
+    return NULL;
+}
+
+enum status sim_account_add_template(struct sim_account *account, const struct json *from,
+                                     struct err *err)
+{
+    static const char *const keys[] = {"appid", "template_id", "subscribe", "keys", NULL};
+    const struct str id = json_get_str(from, "template_id");
+    struct sim_wording *wording;
+    void *old = NULL;
+    enum status rc = sim_texts_only(NULL, 0, keys, from, err);
+
+    if (rc != ST_OK)
+        return rc;
+    if (str_is_empty(id) ||
+        (json_has(from, "keys") && !json_is(json_get(from, "keys"), JSON_ARRAY)))
+        return err_reject(err, REASON_SCHEMA, "schema",
+                          "template_id and a list of keys are needed");
+    wording = mem_zalloc(sizeof(*wording));
+    if (wording == NULL)
+        return err_retry(err, "memory", "no memory for a template");
+    (void)json_bool(json_get(from, "subscribe"), &wording->subscribe);
+    if (json_has(from, "keys"))
+        rc = sim_merge(NULL, json_get(from, "keys"), &wording->keys, err);
+    if (rc == ST_OK && !map_put(account->wordings, id, wording, &old))
+        rc = err_retry(err, "memory", "no memory for a template");
+    wording_free(rc == ST_OK ? old : wording);
+    return rc;
+}
+
+bool sim_account_denies(const struct sim_account *account, int errcode)
+{
+    for (size_t i = 0; i < account->denied_count; i++)
+        if (account->denied[i] == errcode)
+            return true;
+    return false;
+}
+
 enum status sim_account_read(const struct json *from, struct sim_account **out, struct err *err)
 {
     struct sim_account *a;
@@ -102,18 +215,18 @@ enum status sim_account_read(const struct json *from, struct sim_account **out, 
 
     if (rc != ST_OK)
         return rc;
-    a = mem_zalloc(sizeof(*a));
-    if (a != NULL)
-        a->quotas = map_new();
-    if (a == NULL || a->quotas == NULL) {
-        mem_free(a);
+    a = new_account();
+    if (a == NULL)
         return err_retry(err, "memory", "no memory for an account");
-    }
     rc = sim_texts_read(rows, COUNT_OF(rows), from, a, err);
     if (rc == ST_OK)
         rc = read_numbers(a, from, err);
     if (rc == ST_OK)
         rc = read_quotas(a, from, err);
+    if (rc == ST_OK)
+        rc = read_denied(a, from, err);
+    if (rc == ST_OK)
+        rc = read_documents(a, from, err);
     if (rc != ST_OK) {
         sim_account_free(a);
         return rc;

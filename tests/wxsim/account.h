@@ -8,6 +8,7 @@
 #include "codec/json.h"
 #include "codec/jsonw.h"
 #include "wxsim/token.h"
+#include "wxsim/totals.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,13 +43,23 @@ struct sim_quota {
     int64_t minute;
 };
 
+enum { SIM_DENIED_MAX = 16 };
+
+/* A message template that the account has in the console (wechat-api 9.1). */
+struct sim_wording {
+    bool subscribe;    /* of the newer system: its ids are others */
+    struct json *keys; /* of its data, an array; NULL: any */
+};
+
 struct sim_account {
     char *appid;
     char *secret;
     char *original_id;
     char *callback_token;
     char *aes_key;
-    bool classic; /* the classic token call is allowed */
+    char *picture_host; /* of uploaded pictures; NULL: the one that card fields accept */
+    char *audit;        /* NULL: cards pass at once; "wait": somebody decides */
+    bool classic;       /* the classic token call is allowed */
     struct sim_token_rules rules;
     struct sim_token_line stable;
     struct sim_token_line by_classic;
@@ -59,6 +70,19 @@ struct sim_account {
     int64_t clears; /* of quotas, in that month */
     uint64_t fetches[SIM_FETCH_KINDS];
     uint64_t fresh[SIM_FETCH_KINDS];
+    int64_t denied[SIM_DENIED_MAX]; /* errcodes of what the account may not do */
+    size_t denied_count;
+    int64_t page_size;     /* of user/get */
+    int64_t qr_limit;      /* permanent codes */
+    struct map *scenes;    /* permanent codes, by action and scene, to their ticket */
+    struct map *wordings;  /* template_id to struct sim_wording */
+    struct map *pay_rules; /* rule_id to struct sim_pay_rule */
+    struct json *menu;     /* as menu/create had it; NULL: none */
+    int64_t menu_id;
+    struct json *console_menu; /* made in the console, as selfmenu_info shows it; NULL: none */
+    struct json *autoreply;    /* what get_current_autoreply_info answers; NULL: nothing is on */
+    struct json *testers;      /* the last testwhitelist/set; NULL: none */
+    int64_t totals[SIM_TOTALS];
     struct sim_fetch last_fetches[SIM_FETCHES_KEPT]; /* a ring */
     uint64_t fetch_count;
 };
@@ -66,6 +90,10 @@ struct sim_account {
 /* The account is the caller's. ST_REJECT says what is wrong with the object. */
 MUST_CHECK enum status sim_account_read(const struct json *from, struct sim_account **out,
                                         struct err *err);
+/* {"appid","template_id","subscribe"?,"keys"?} */
+MUST_CHECK enum status sim_account_add_template(struct sim_account *account,
+                                                const struct json *from, struct err *err);
+bool sim_account_denies(const struct sim_account *account, int errcode);
 void sim_account_free(void *account); /* NULL is fine */
 /* Without secrets, callback token, key, tokens. */
 void sim_account_write(const struct sim_account *a, int64_t now_ms, struct jsonw *w);

@@ -7,11 +7,10 @@
 #include "http/url.h"
 #include "wxsim/calls.h"
 #include "wxsim/errcode.h"
-#include "wxsim/lookup.h"
 
 #include <string.h>
 
-enum { ANSWER_MAX = 256 * 1024, TOKEN_MIN = 16 };
+enum { ANSWER_MAX = 1024 * 1024, TOKEN_MIN = 16 };
 
 struct str sim_call_str(const struct sim_call *call, const char *field)
 {
@@ -67,7 +66,9 @@ void sim_call_open(struct sim_call *call, struct sim_world *world,
         .def = sim_calls_find(request->path),
         .answer = BUF_INIT(ANSWER_MAX),
     };
-    if (!str_is_empty(request->body) && json_parse(request->body, &call->body, &err) != ST_OK)
+    if (call->def != NULL && call->def->form)
+        sim_multipart_parse(request->content_type, request->body, &call->form);
+    else if (!str_is_empty(request->body) && json_parse(request->body, &call->body, &err) != ST_OK)
         call->body = NULL;
     call->account = find_account(call);
 }
@@ -142,72 +143,25 @@ static int check_body(const struct sim_call *call)
         return SIM_OK;
     if (str_is_empty(call->request.body))
         return SIM_EMPTY_BODY;
+    if (call->def->form)
+        return call->form.well_formed ? SIM_OK : SIM_NO_MEDIA;
     if (!utf8_valid(call->request.body) || !json_is(call->body, JSON_OBJECT))
         return SIM_BAD_JSON;
     return has_escaped_text(call->request.body) ? SIM_ESCAPED_TEXT : SIM_OK;
 }
 
-static bool type_fits(const struct json *value, enum sim_field_type type)
-{
-    int64_t number;
-
-    switch (type) {
-    case SIM_STRING: return json_is(value, JSON_STRING);
-    case SIM_INT: return json_is_whole(value) && json_i64(value, &number);
-    case SIM_UINT: return json_is_whole(value) && json_i64(value, &number) && number >= 0;
-    case SIM_BOOL: return json_is(value, JSON_BOOL);
-    case SIM_OBJECT: return json_is(value, JSON_OBJECT);
-    case SIM_ARRAY: return json_is(value, JSON_ARRAY);
-    }
-    return false;
-}
-
-static int check_field(const struct sim_call *call, const struct sim_field *field)
-{
-    const struct json *value = sim_lookup(call->body, str_from(field->name));
-    const struct str text = json_str(value);
-
-    if (value == NULL || (str_is_set(text) && text.len == 0))
-        return field->missing;
-    if (!type_fits(value, field->type))
-        return SIM_BAD_ARGS;
-    return field->max_bytes > 0 && text.len > field->max_bytes ? SIM_TOO_LONG : SIM_OK;
-}
-
 static int check_fields(const struct sim_call *call)
 {
-    int errcode = SIM_OK;
-
-    for (size_t i = 0; errcode == SIM_OK && i < call->def->field_count; i++)
-        errcode = check_field(call, &call->def->fields[i]);
-    return errcode;
-}
-
-static bool has_field(const struct sim_call_def *def, struct str name)
-{
-    for (size_t i = 0; i < def->field_count; i++)
-        if (str_eq_cstr(name, def->fields[i].name))
-            return true;
-    return false;
+    return sim_fields_check(call->body, call->def->fields, call->def->field_count, false);
 }
 
 /* The platform may well overlook a field that it does not know; a test must not overlook the
  * misspelt one that was meant. */
 static int check_names(const struct sim_call *call)
 {
-    if (call->def->method != HTTP_POST)
+    if (call->def->method != HTTP_POST || call->def->open || call->def->form)
         return SIM_OK;
-    for (struct json_iter i = json_iter(call->body); json_next(&i);) {
-        if (!has_field(call->def, i.key))
-            return SIM_BAD_ARGS;
-        if (!json_is(i.value, JSON_OBJECT))
-            continue;
-        for (struct json_iter in = json_iter(i.value); json_next(&in);)
-            if (!has_field(call->def, arena_printf(call->request.arena, "%.*s.%.*s", STR_ARG(i.key),
-                                                   STR_ARG(in.key))))
-                return SIM_BAD_ARGS;
-    }
-    return SIM_OK;
+    return sim_names_check(call->body, call->def->fields, call->def->field_count);
 }
 
 static int spend_quota(const struct sim_call *call)

@@ -8,6 +8,8 @@
 #include "codec/json.h"
 #include "codec/jsonw.h"
 #include "http/server.h"
+#include "wxsim/multipart.h"
+#include "wxsim/shape.h"
 #include "wxsim/world.h"
 
 #include <stdbool.h>
@@ -17,25 +19,9 @@ struct sim_request {
     enum http_method method;
     struct str path;
     struct str query;
+    struct str content_type; /* of the body, its whole header; absent when there is none */
     struct str body;
     struct arena *arena; /* for what is decoded */
-};
-
-enum sim_field_type {
-    SIM_STRING,
-    SIM_INT,
-    SIM_UINT, /* from 0 */
-    SIM_BOOL,
-    SIM_OBJECT,
-    SIM_ARRAY,
-};
-
-/* A field of a call's body. */
-struct sim_field {
-    const char *name; /* dots go into objects */
-    enum sim_field_type type;
-    int missing;      /* errcode when it is absent or empty; SIM_OK: it may be */
-    size_t max_bytes; /* of a string's UTF-8; 0: any */
 };
 
 struct sim_call;
@@ -49,6 +35,8 @@ struct sim_call_def {
     enum http_method method;
     bool no_token; /* asks for no access_token */
     bool bare;     /* no errcode in a good answer */
+    bool open;     /* fields that are no rows pass */
+    bool form;     /* the body is a form with a file, not JSON */
     const struct sim_field *fields;
     size_t field_count;
     sim_call_fn *fn;
@@ -60,6 +48,7 @@ struct sim_call {
     int64_t now_ms;
     const struct sim_call_def *def; /* NULL: no such path */
     struct json *body;              /* NULL when there is none, or it is no JSON */
+    struct sim_form_data form;      /* what the body is when it is a form; borrowed from it */
     struct sim_account *account;    /* the token's, else the one named; NULL when unknown */
     struct buf answer;
     struct jsonw w;

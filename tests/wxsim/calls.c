@@ -74,33 +74,68 @@ static const struct sim_field clear_quota_fields[] = {
     {"appid", SIM_STRING, SIM_NO_APPID, 0},
 };
 
-#define FIELDS(rows) .fields = (rows), .field_count = COUNT_OF(rows)
-
-const struct sim_call_def SIM_CALLS[] = {
+static const struct sim_call_def rows[] = {
     {"/cgi-bin/token", HTTP_GET, .no_token = true, .bare = true, .fn = sim_call_token},
     {"/cgi-bin/stable_token", HTTP_POST, .no_token = true, .bare = true,
-     FIELDS(stable_token_fields), .fn = sim_call_stable_token},
+     SIM_FIELDS(stable_token_fields), .fn = sim_call_stable_token},
     {"/cgi-bin/ticket/getticket", HTTP_GET, .fn = sim_call_ticket},
-    {"/card/membercard/userinfo/get", HTTP_POST, FIELDS(userinfo_get_fields),
+    {"/card/membercard/userinfo/get", HTTP_POST, SIM_FIELDS(userinfo_get_fields),
      .fn = sim_call_userinfo_get},
-    {"/card/membercard/activate", HTTP_POST, FIELDS(activate_fields), .fn = sim_call_activate},
-    {"/card/membercard/updateuser", HTTP_POST, FIELDS(update_user_fields),
+    {"/card/membercard/activate", HTTP_POST, SIM_FIELDS(activate_fields), .fn = sim_call_activate},
+    {"/card/membercard/updateuser", HTTP_POST, SIM_FIELDS(update_user_fields),
      .fn = sim_call_update_user},
-    {"/card/membercard/activatetempinfo/get", HTTP_POST, FIELDS(temp_info_fields),
+    {"/card/membercard/activatetempinfo/get", HTTP_POST, SIM_FIELDS(temp_info_fields),
      .fn = sim_call_temp_info},
-    {"/card/code/decrypt", HTTP_POST, FIELDS(decrypt_fields), .fn = sim_call_decrypt},
-    {"/card/code/get", HTTP_POST, FIELDS(code_get_fields), .fn = sim_call_code_get},
+    {"/card/code/decrypt", HTTP_POST, SIM_FIELDS(decrypt_fields), .fn = sim_call_decrypt},
+    {"/card/code/get", HTTP_POST, SIM_FIELDS(code_get_fields), .fn = sim_call_code_get},
     {"/cgi-bin/getcallbackip", HTTP_GET, .bare = true, .fn = sim_call_ip_list},
     {"/cgi-bin/get_api_domain_ip", HTTP_GET, .bare = true, .fn = sim_call_ip_list},
-    {"/cgi-bin/openapi/quota/get", HTTP_POST, FIELDS(quota_get_fields), .fn = sim_call_quota_get},
-    {"/cgi-bin/clear_quota", HTTP_POST, FIELDS(clear_quota_fields), .fn = sim_call_clear_quota},
+    {"/cgi-bin/openapi/quota/get", HTTP_POST, SIM_FIELDS(quota_get_fields),
+     .fn = sim_call_quota_get},
+    {"/cgi-bin/clear_quota", HTTP_POST, SIM_FIELDS(clear_quota_fields), .fn = sim_call_clear_quota},
 };
-const size_t SIM_CALL_COUNT = COUNT_OF(SIM_CALLS);
+
+static const struct sim_family member_calls = {rows, COUNT_OF(rows)};
+
+static const struct sim_family *const families[] = {
+    &member_calls,       &SIM_CREATE_CALLS,  &SIM_TEMPLATE_CALLS, &SIM_FORM_CALLS,
+    &SIM_CODE_CALLS,     &SIM_DEPOSIT_CALLS, &SIM_SHARE_CALLS,    &SIM_CELL_CALLS,
+    &SIM_PAY_RULE_CALLS, &SIM_NOTICE_CALLS,  &SIM_CUSTOM_CALLS,   &SIM_MENU_CALLS,
+    &SIM_USER_CALLS,     &SIM_SCENE_CALLS,   &SIM_MEDIA_CALLS,
+};
+
+size_t sim_calls_count(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < COUNT_OF(families); i++)
+        count += families[i]->count;
+    return count;
+}
+
+const struct sim_call_def *sim_calls_at(size_t number)
+{
+    size_t i = 0;
+
+    while (number >= families[i]->count)
+        number -= families[i++]->count;
+    return &families[i]->rows[number];
+}
+
+size_t sim_calls_number(const struct sim_call_def *def)
+{
+    size_t number = 0;
+
+    while (sim_calls_at(number) != def)
+        number++;
+    return number;
+}
 
 const struct sim_call_def *sim_calls_find(struct str path)
 {
-    for (size_t i = 0; i < SIM_CALL_COUNT; i++)
-        if (str_eq_cstr(path, SIM_CALLS[i].path))
-            return &SIM_CALLS[i];
+    for (size_t i = 0; i < COUNT_OF(families); i++)
+        for (size_t at = 0; at < families[i]->count; at++)
+            if (str_eq_cstr(path, families[i]->rows[at].path))
+                return &families[i]->rows[at];
     return NULL;
 }

@@ -79,3 +79,59 @@ bool sim_push_submitted(struct sim_world *world, const struct sim_member *card)
 {
     return record(world, "submit_membercard_user_info", card, NULL, 0);
 }
+
+static bool record_event(struct sim_world *world, const struct sim_push *values)
+{
+    struct sim_push push = *values;
+
+    push.original_id = sim_world_account(world, str_from(push.appid))->original_id;
+    push.at_ms = sim_world_now_ms(world);
+    return sim_pushes_add(&world->pushes, &push);
+}
+
+bool sim_push_audit(struct sim_world *world, const struct sim_template *t, bool passed,
+                    struct str reason)
+{
+    const struct sim_push_field fields[] = {{.name = "RefuseReason", .text = reason}};
+    const struct sim_push push = {
+        .event = passed ? "card_pass_check" : "card_not_pass_check",
+        .appid = t->appid,
+        .openid = "oFromWeChatItself00000000000",
+        .card_id = t->card_id,
+        .fields = fields,
+        .field_count = COUNT_OF(fields),
+    };
+
+    return record_event(world, &push);
+}
+
+bool sim_push_consumed(struct sim_world *world, const struct sim_member *card)
+{
+    const struct sim_push_field fields[] = {
+        {.name = "ConsumeSource", .text = STR("FROM_API")},
+        {.name = "LocationName", .text = STR("")},
+        {.name = "StaffOpenId", .text = STR("")},
+        {.name = "VerifyCode", .text = STR("")},
+        {.name = "RemarkAmount", .text = STR("")},
+        {.name = "OuterStr", .text = text_of(card->outer_str)},
+    };
+
+    return record(world, "user_consume_card", card, fields, COUNT_OF(fields));
+}
+
+bool sim_push_job_finish(struct sim_world *world, const struct sim_user *to, int64_t msgid)
+{
+    const struct sim_push_field fields[] = {
+        {.name = "MsgID", .number = msgid},
+        {.name = "Status", .text = to->blocks ? STR("failed:user block") : STR("success")},
+    };
+    const struct sim_push push = {
+        .event = "TEMPLATESENDJOBFINISH",
+        .appid = to->appid,
+        .openid = to->openid,
+        .fields = fields,
+        .field_count = COUNT_OF(fields),
+    };
+
+    return record_event(world, &push);
+}

@@ -17,3 +17,10 @@ MUST_CHECK bool sim_push_gifting(struct sim_world *world, const struct sim_membe
                                  struct str friend_openid, bool returned);
 MUST_CHECK bool sim_push_deleted(struct sim_world *world, const struct sim_member *card);
 MUST_CHECK bool sim_push_submitted(struct sim_world *world, const struct sim_member *card);
+/* card_pass_check or card_not_pass_check. */
+MUST_CHECK bool sim_push_audit(struct sim_world *world, const struct sim_template *t, bool passed,
+                               struct str reason);
+MUST_CHECK bool sim_push_consumed(struct sim_world *world, const struct sim_member *card);
+/* TEMPLATESENDJOBFINISH. */
+MUST_CHECK bool sim_push_job_finish(struct sim_world *world, const struct sim_user *to,
+                                    int64_t msgid);

@@ -3,6 +3,7 @@
 
 #include "wxsim/control_cards.h"
 #include "wxsim/control_life.h"
+#include "wxsim/control_people.h"
 #include "wxsim/texts.h"
 
 enum { AHEAD_MAX_S = 10 * 366 * 86400 };
@@ -161,6 +162,10 @@ static const struct {
     {"/sim/members", sim_put_members, NULL},
     {"/sim/members/delete", sim_delete_member, NULL},
     {"/sim/templates", sim_put_template, NULL},
+    {"/sim/audit", sim_audit, NULL},
+    {"/sim/users", sim_put_users, sim_read_users},
+    {"/sim/messages", NULL, sim_read_messages},
+    {"/sim/totals", NULL, sim_read_totals},
     {"/sim/cards", NULL, sim_read_cards},
     {"/sim/effects", NULL, sim_read_effects},
     {"/sim/pushes", NULL, sim_read_pushes},

@@ -62,6 +62,44 @@ static struct code new_code(const struct sim_world *world, struct str appid)
     return code;
 }
 
+/* An imported code that nobody has yet; of other cards one as the platform allots them. */
+static struct str free_code(const struct sim_world *world, const struct sim_template *t,
+                            struct str appid, struct code *room)
+{
+    struct map_entry *e = t != NULL && t->deposit ? map_first(t->codes) : NULL;
+
+    while (e != NULL && sim_world_code(world, appid, map_key(e)) != NULL)
+        e = map_next(e);
+    if (e != NULL)
+        return map_key(e);
+    *room = new_code(world, appid);
+    return str_from(room->text);
+}
+
+static bool is_tester(const struct sim_account *account, struct str openid)
+{
+    const struct json *list = json_get(account->testers, "openid");
+
+    for (size_t i = 0; i < json_len(list); i++)
+        if (str_eq(json_str(json_at(list, i)), openid))
+            return true;
+    return false;
+}
+
+/* t is NULL for a card that comes with its first member. */
+static enum status check_receivable(const struct sim_control *c, const struct sim_template *t,
+                                    const struct json *body, struct err *err)
+{
+    if (t == NULL)
+        return ST_OK;
+    if (sim_template_has_status(t, "CARD_STATUS_DELETE"))
+        return refuse(err, "the template was deleted");
+    if (!sim_template_is_approved(t) &&
+        !is_tester(sim_world_account(c->world, str_from(t->appid)), json_get_str(body, "openid")))
+        return refuse(err, "the template is not approved");
+    return t->quantity > 0 ? ST_OK : refuse(err, "the card is out of stock");
+}
+
 /* The values of an object, as POST /sim/members has them. */
 static enum status put_card(struct sim_control *c, const struct buf *text, struct err *err)
 {
@@ -156,6 +194,7 @@ enum status sim_receive(struct sim_control *c, struct json **body, struct jsonw 
     struct code made;
     struct str code = json_get_str(*body, "code");
     struct sim_member *card = find_card(c, *body);
+    struct sim_template *t = sim_world_template(c->world, appid, card_id);
     bool restore = card != NULL;
     enum status rc;
 
@@ -163,14 +202,17 @@ enum status sim_receive(struct sim_control *c, struct json **body, struct jsonw 
         return refuse(err, "restore must be true or false");
     if (restore && card == NULL)
         return refuse(err, "no such card to restore");
-    if (!json_has(*body, "code")) {
-        made = new_code(c->world, appid);
-        code = str_from(made.text);
-    }
+    if (!json_has(*body, "code"))
+        code = free_code(c->world, t, appid, &made);
+    rc = card == NULL ? check_receivable(c, t, *body, err) : ST_OK;
+    if (rc != ST_OK)
+        return rc;
     rc = card != NULL ? receive_again(c, *body, card, restore, err)
                       : receive_new(c, *body, code, err);
     if (rc != ST_OK)
         return rc;
+    if (card == NULL && t != NULL)
+        t->quantity--;
     card = sim_world_member(c->world, appid, card_id, code);
     if (!sim_push_received(c->world, card, NULL, restore))
         return no_memory(err);

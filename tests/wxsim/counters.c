@@ -15,13 +15,14 @@ struct code_count {
 
 struct path_counters {
     uint64_t total;
+    uint64_t carried_out;
     uint64_t faults[SIM_FAULTS];
     struct code_count codes[CODES_MAX];
     size_t code_count;
 };
 
 struct sim_counters {
-    struct path_counters *paths; /* one for each row of SIM_CALLS, then "other" */
+    struct path_counters *paths; /* one for each call, then "other" */
 };
 
 struct sim_counters *sim_counters_new(void)
@@ -30,7 +31,7 @@ struct sim_counters *sim_counters_new(void)
 
     if (c == NULL)
         return NULL;
-    c->paths = mem_array(SIM_CALL_COUNT + 1, sizeof(*c->paths));
+    c->paths = mem_array(sim_calls_count() + 1, sizeof(*c->paths));
     return c->paths != NULL ? TAKE(c) : NULL;
 }
 
@@ -43,7 +44,7 @@ void sim_counters_free(struct sim_counters *c)
 
 void sim_counters_reset(struct sim_counters *c)
 {
-    memset(c->paths, 0, (SIM_CALL_COUNT + 1) * sizeof(*c->paths));
+    memset(c->paths, 0, (sim_calls_count() + 1) * sizeof(*c->paths));
 }
 
 static void count_code(struct path_counters *path, int errcode)
@@ -60,12 +61,12 @@ static void count_code(struct path_counters *path, int errcode)
 }
 
 void sim_counters_add(struct sim_counters *c, const struct sim_call_def *def, enum sim_fault fault,
-                      int errcode)
+                      int errcode, bool carried_out)
 {
-    struct path_counters *path =
-        &c->paths[def != NULL ? (size_t)(def - SIM_CALLS) : SIM_CALL_COUNT];
+    struct path_counters *path = &c->paths[def != NULL ? sim_calls_number(def) : sim_calls_count()];
 
     path->total++;
+    path->carried_out += carried_out;
     path->faults[fault]++;
     if (fault == SIM_NO_FAULT || fault == SIM_ERRCODE)
         count_code(path, errcode);
@@ -75,6 +76,7 @@ static void write_path(const struct path_counters *path, struct jsonw *w)
 {
     jsonw_object(w);
     jsonw_key_i64(w, "total", (int64_t)path->total);
+    jsonw_key_i64(w, "carried_out", (int64_t)path->carried_out);
     jsonw_key(w, STR("errcodes"));
     jsonw_object(w);
     for (size_t i = 0; i < path->code_count; i++) {
@@ -131,11 +133,13 @@ static void write_account(const struct sim_account *account, struct jsonw *w)
 void sim_counters_write(const struct sim_counters *c, const struct sim_world *world,
                         struct jsonw *w)
 {
+    const size_t count = sim_calls_count();
+
     jsonw_object(w);
     jsonw_key(w, STR("calls"));
     jsonw_object(w);
-    for (size_t i = 0; i <= SIM_CALL_COUNT; i++) {
-        jsonw_key(w, str_from(i < SIM_CALL_COUNT ? SIM_CALLS[i].path : "other"));
+    for (size_t i = 0; i <= count; i++) {
+        jsonw_key(w, str_from(i < count ? sim_calls_at(i)->path : "other"));
         write_path(&c->paths[i], w);
     }
     jsonw_object_end(w);

@@ -19,8 +19,8 @@ void sim_counters_reset(struct sim_counters *c);
 /* One call: its fault, or with none (or a scripted errcode) the errcode answered. def NULL counts
  * as path "other". */
 void sim_counters_add(struct sim_counters *c, const struct sim_call_def *def, enum sim_fault fault,
-                      int errcode);
-/* {"calls":{path:{"total","errcodes":{},"faults":{}}},"tokens":{appid:{kind:{"fetches","fresh"},
- * "last":[{"kind","fresh","at_ms"}]}}} */
+                      int errcode, bool carried_out);
+/* {"calls":{path:{"total","carried_out","errcodes":{},"faults":{}}},"tokens":{appid:{kind:{"fetches",
+ * "fresh"},"last":[{"kind","fresh","at_ms"}]}}} */
 void sim_counters_write(const struct sim_counters *c, const struct sim_world *world,
                         struct jsonw *w);

@@ -41,6 +41,7 @@ void sim_history_write_counts(const struct sim_history *h, struct jsonw *w)
 {
     jsonw_key_i64(w, "activations", h->activations);
     jsonw_key_i64(w, "updates", h->updates);
+    jsonw_key_i64(w, "consumed", h->consumed);
     jsonw_key_i64(w, "notices", h->notices);
     jsonw_key_i64(w, "add_bonus_shown", h->add_bonus_shown);
     jsonw_key_i64(w, "add_balance_shown", h->add_balance_shown);

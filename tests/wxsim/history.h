@@ -23,6 +23,7 @@ struct sim_notice {
 struct sim_history {
     int64_t activations;     /* that were carried out */
     int64_t updates;         /* calls of updateuser that were carried out */
+    int64_t consumed;        /* calls of code/consume that were carried out */
     int64_t notices;         /* of points, balance, custom fields */
     int64_t add_bonus_shown; /* the sum of what notices told */
     int64_t add_balance_shown;

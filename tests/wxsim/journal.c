@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wxsim/journal.h"
 
+#include "base/hex.h"
 #include "base/mem.h"
+#include "codec/crypto.h"
+#include "codec/utf8.h"
 #include "http/url.h"
 
 #include <errno.h>
@@ -51,6 +54,36 @@ static bool is_secret(struct str name)
     return false;
 }
 
+/* What a client wrote may be anything. */
+static void write_text(struct jsonw *w, const char *name, struct str text)
+{
+    if (utf8_valid(text))
+        jsonw_key_str(w, name, text);
+}
+
+/* A file by its name, size and hash. */
+static void write_parts(const struct sim_form_data *form, struct jsonw *w)
+{
+    jsonw_key(w, STR("parts"));
+    jsonw_array(w);
+    for (size_t i = 0; i < form->count; i++) {
+        const struct sim_part *part = &form->parts[i];
+        uint8_t hash[SHA256_LEN];
+        char text[2 * SHA256_LEN + 1];
+
+        sha256(part->bytes, hash);
+        hex_format(hash, sizeof(hash), text);
+        jsonw_object(w);
+        write_text(w, "name", part->name);
+        write_text(w, "filename", part->filename);
+        write_text(w, "content_type", part->content_type);
+        jsonw_key_i64(w, "bytes", (int64_t)part->bytes.len);
+        jsonw_key_str(w, "sha256", str_from(text));
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
 /* Secrets of the calls stand on the first level. */
 static void write_body(const struct sim_call *call, struct jsonw *w)
 {
@@ -58,6 +91,8 @@ static void write_body(const struct sim_call *call, struct jsonw *w)
         return;
     if (!json_is(call->body, JSON_OBJECT)) {
         jsonw_key_i64(w, "body_bytes", (int64_t)call->request.body.len);
+        if (call->form.count > 0)
+            write_parts(&call->form, w);
         return;
     }
     jsonw_key(w, STR("body"));

@@ -27,6 +27,7 @@ static const struct sim_text rows[] = {
     ROW(custom_field_value2, 12, false),
     ROW(custom_field_value3, 12, false),
     ROW(status, 16, false),
+    ROW(marked_by, 28, false),
 };
 /* clang-format on */
 

@@ -26,8 +26,9 @@ struct sim_member {
     char *custom_field_value1;
     char *custom_field_value2;
     char *custom_field_value3;
-    char *status; /* NORMAL, CONSUMED, EXPIRE, GIFTING, GIFT_SUCC, GIFT_TIMEOUT, DELETE,
-                     UNAVAILABLE */
+    char *marked_by; /* the openid a code is reserved for; NULL: none */
+    char *status;    /* NORMAL, CONSUMED, EXPIRE, GIFTING, GIFT_SUCC, GIFT_TIMEOUT, DELETE,
+                        UNAVAILABLE */
     int64_t bonus;
     int64_t balance;
     bool has_balance; /* only cards with stored value show one */

@@ -61,6 +61,7 @@ static struct sim_request read_request(struct http_exchange *x)
         .method = http_exchange_method(x),
         .path = http_exchange_path(x),
         .query = http_exchange_query(x),
+        .content_type = http_exchange_header(x, "Content-Type"),
         .body = http_exchange_body(x),
         .arena = http_exchange_arena(x),
     };
@@ -127,7 +128,7 @@ static void answer_call(struct serve *s, struct http_exchange *x)
     sim_call_open(&call, &s->world, &request);
     action = pick_action(s, &call);
     answer = make_answer(&call, &action);
-    sim_counters_add(s->counters, call.def, action.fault, call.errcode);
+    sim_counters_add(s->counters, call.def, action.fault, call.errcode, call.carried_out);
     sim_journal_write(s->journal, &call, http_exchange_method_text(x), &action, answer.status);
     delay_ms = action.fault == SIM_HANG ? HANG_MS : s->options.latency_ms + action.delay_ms;
     if (delay_ms > 0)

@@ -62,9 +62,11 @@ enum status sim_world_open(struct sim_world *world, struct err *err)
         .codes = map_new(),
         .tickets = map_new(),
         .encrypted = map_new(),
+        .users = map_new(),
     };
     if (world->accounts != NULL && world->templates != NULL && world->members != NULL &&
-        world->codes != NULL && world->tickets != NULL && world->encrypted != NULL)
+        world->codes != NULL && world->tickets != NULL && world->encrypted != NULL &&
+        world->users != NULL)
         return ST_OK;
     sim_world_close(world);
     return err_fatal(err, "memory", "no memory for the simulator's state");
@@ -73,12 +75,14 @@ enum status sim_world_open(struct sim_world *world, struct err *err)
 void sim_world_close(struct sim_world *world)
 {
     map_free(world->accounts, sim_account_free);
-    map_free(world->templates, mem_free);
+    map_free(world->templates, sim_template_free);
     map_free(world->members, member_free);
     map_free(world->codes, NULL);
     map_free(world->tickets, sim_handle_free);
     map_free(world->encrypted, sim_handle_free);
+    map_free(world->users, sim_user_free);
     sim_pushes_done(&world->pushes);
+    sim_messages_done(&world->messages);
     memset(world, 0, sizeof(*world));
 }
 
@@ -129,57 +133,114 @@ static enum status add_account(struct sim_world *world, const struct json *from,
     return err_reject(err, REASON_SCHEMA, "schema", "the appid stands there twice");
 }
 
-static const struct sim_template plain_template = {
-    .bonus_limit = INT64_MAX,
-    .balance_limit = INT64_MAX,
-};
-
-static enum status put_template(struct sim_world *world, struct str appid, struct str card_id,
-                                const struct sim_template *values, struct err *err)
+enum status sim_world_add_template(struct sim_world *world, struct sim_template *template,
+                                   struct err *err)
 {
-    const struct str parts[] = {appid, card_id};
+    const struct str parts[] = {str_from(template->appid), str_from(template->card_id)};
     const struct key key = key_of(parts, COUNT_OF(parts));
-    struct sim_template *template = mem_copy(values, sizeof(*values));
     void *old = NULL;
 
-    if (template == NULL || !key.fits ||
-        !map_put(world->templates, key_str(&key), template, &old)) {
-        mem_free(template);
+    if (!key.fits || !map_put(world->templates, key_str(&key), template, &old)) {
+        sim_template_free(template);
         return err_retry(err, "memory", "no memory for a template");
     }
-    mem_free(old);
+    sim_template_free(old);
     return ST_OK;
 }
 
-/* A limit that is absent or null is none. */
-static bool read_limit(const struct json *from, const char *key, int64_t *limit)
+static enum status no_account(struct err *err)
 {
-    return json_get(from, key) == NULL || (json_get_i64(from, key, limit) && *limit >= 0);
+    return err_reject(err, REASON_SCHEMA, "schema", "no account has its appid");
 }
 
 enum status sim_world_put_template(struct sim_world *world, const struct json *from,
                                    struct err *err)
 {
-    static const char *const keys[] = {"appid",       "card_id",       "use_custom_code",
-                                       "bonus_limit", "balance_limit", NULL};
-    const struct str appid = json_get_str(from, "appid");
-    const struct str card_id = json_get_str(from, "card_id");
-    struct sim_template values = plain_template;
-    const enum status rc = sim_texts_only(NULL, 0, keys, from, err);
+    struct sim_template *template;
+    enum status rc;
 
-    if (rc != ST_OK)
-        return rc;
+    if (sim_world_account(world, json_get_str(from, "appid")) == NULL)
+        return no_account(err);
+    rc = sim_template_read(from, sim_world_now_ms(world) / 1000, &template, err);
+    return rc == ST_OK ? sim_world_add_template(world, template, err) : rc;
+}
+
+/* That of a card that came without one. */
+static enum status ensure_template(struct sim_world *world, const struct sim_member *member,
+                                   struct err *err)
+{
+    const struct str appid = str_from(member->appid);
+    const struct str card_id = str_from(member->card_id);
+    struct sim_template *template;
+
+    if (sim_world_template(world, appid, card_id) != NULL)
+        return ST_OK;
+    template = sim_template_new(appid, card_id, sim_world_now_ms(world) / 1000);
+    if (template == NULL)
+        return err_retry(err, "memory", "no memory for a template");
+    return sim_world_add_template(world, template, err);
+}
+
+struct sim_user *sim_world_user(const struct sim_world *world, struct str appid, struct str openid)
+{
+    const struct str parts[] = {appid, openid};
+
+    return find(world->users, parts, COUNT_OF(parts));
+}
+
+static enum status add_user(struct sim_world *world, struct sim_user *user, struct err *err)
+{
+    const struct str parts[] = {str_from(user->appid), str_from(user->openid)};
+    const struct key key = key_of(parts, COUNT_OF(parts));
+
+    if (key.fits && map_put(world->users, key_str(&key), user, NULL))
+        return ST_OK;
+    sim_user_free(user);
+    return err_retry(err, "memory", "no memory for a user");
+}
+
+enum status sim_world_put_user(struct sim_world *world, const struct json *from, struct err *err)
+{
+    const struct str appid = json_get_str(from, "appid");
+    struct sim_user *user = sim_world_user(world, appid, json_get_str(from, "openid"));
+    enum status rc;
+
     if (sim_world_account(world, appid) == NULL)
-        return err_reject(err, REASON_SCHEMA, "schema", "no account has its appid");
-    if (card_id.len < 1 || card_id.len > 32)
-        return err_reject(err, REASON_SCHEMA, "schema", "card_id must have 1 to 32 bytes");
-    if (json_has(from, "use_custom_code") &&
-        !json_bool(json_get(from, "use_custom_code"), &values.use_custom_code))
-        return err_reject(err, REASON_SCHEMA, "schema", "use_custom_code must be true or false");
-    if (!read_limit(from, "bonus_limit", &values.bonus_limit) ||
-        !read_limit(from, "balance_limit", &values.balance_limit))
-        return err_reject(err, REASON_SCHEMA, "schema", "a limit must be a number from 0");
-    return put_template(world, appid, card_id, &values, err);
+        return no_account(err);
+    if (user != NULL)
+        return sim_user_read(user, from, err);
+    user = sim_user_new(sim_world_now_ms(world) / 1000);
+    if (user == NULL)
+        return err_retry(err, "memory", "no memory for a user");
+    rc = sim_user_read(user, from, err);
+    if (rc == ST_OK)
+        return add_user(world, user, err);
+    sim_user_free(user);
+    return rc;
+}
+
+/* Who has a card is a user who follows, unless the users' list says otherwise. */
+static enum status ensure_user(struct sim_world *world, const struct sim_member *member,
+                               struct err *err)
+{
+    struct sim_user *user;
+
+    if (sim_world_user(world, str_from(member->appid), str_from(member->openid)) != NULL)
+        return ST_OK;
+    user = sim_user_new(sim_world_now_ms(world) / 1000);
+    if (user == NULL || !sim_user_name(user, member->appid, member->openid)) {
+        sim_user_free(user);
+        return err_retry(err, "memory", "no memory for a user");
+    }
+    return add_user(world, user, err);
+}
+
+static enum status put_message_template(struct sim_world *world, const struct json *from,
+                                        struct err *err)
+{
+    struct sim_account *account = sim_world_account(world, json_get_str(from, "appid"));
+
+    return account != NULL ? sim_account_add_template(account, from, err) : no_account(err);
 }
 
 static enum status index_member(struct sim_world *world, struct sim_member *member, struct err *err)
@@ -206,10 +267,10 @@ static enum status add_member(struct sim_world *world, const struct json *from, 
     if (member == NULL)
         return err_retry(err, "memory", "no memory for a member");
     rc = sim_member_read(member, from, err);
-    if (rc == ST_OK &&
-        sim_world_template(world, str_from(member->appid), str_from(member->card_id)) == NULL)
-        rc = put_template(world, str_from(member->appid), str_from(member->card_id),
-                          &plain_template, err);
+    if (rc == ST_OK)
+        rc = ensure_template(world, member, err);
+    if (rc == ST_OK)
+        rc = ensure_user(world, member, err);
     if (rc == ST_OK)
         rc = index_member(world, member, err);
     if (rc != ST_OK)
@@ -224,13 +285,17 @@ enum status sim_world_put_member(struct sim_world *world, const struct json *fro
         sim_world_member(world, appid, json_get_str(from, "card_id"), json_get_str(from, "code"));
 
     if (sim_world_account(world, appid) == NULL)
-        return err_reject(err, REASON_SCHEMA, "schema", "no account has its appid");
-    if (member != NULL)
-        return sim_member_read(member, from, err);
+        return no_account(err);
+    if (member != NULL) {
+        const enum status rc = sim_member_read(member, from, err);
+
+        return rc == ST_OK ? ensure_user(world, member, err) : rc;
+    }
     return add_member(world, from, err);
 }
 
-void sim_world_drop_member(struct sim_world *world, struct sim_member *member)
+/* The member stays the caller's. */
+static void forget(struct sim_world *world, struct sim_member *member)
 {
     const struct str parts[] = {str_from(member->appid), str_from(member->card_id),
                                 str_from(member->code)};
@@ -240,7 +305,28 @@ void sim_world_drop_member(struct sim_world *world, struct sim_member *member)
 
     if (map_get(world->codes, key_str(&short_key)) == member)
         (void)map_take(world->codes, key_str(&short_key));
-    member_free(map_take(world->members, key_str(&key)));
+    (void)map_take(world->members, key_str(&key));
+}
+
+void sim_world_drop_member(struct sim_world *world, struct sim_member *member)
+{
+    forget(world, member);
+    member_free(member);
+}
+
+enum status sim_world_change_code(struct sim_world *world, struct sim_member *member,
+                                  struct str code, struct err *err)
+{
+    enum status rc;
+
+    forget(world, member);
+    if (!sim_member_set_text(&member->code, code))
+        rc = err_retry(err, "memory", "no memory for a code");
+    else
+        rc = index_member(world, member, err);
+    if (rc != ST_OK)
+        member_free(member);
+    return rc;
 }
 
 enum status sim_world_load(struct sim_world *world, const struct json *from, struct err *err)
@@ -251,10 +337,13 @@ enum status sim_world_load(struct sim_world *world, const struct json *from, str
     } lists[] = {
         {"accounts", add_account},
         {"templates", sim_world_put_template},
+        {"users", sim_world_put_user},
         {"members", sim_world_put_member},
+        {"message_templates", put_message_template},
     };
 
-    static const char *const keys[] = {"accounts", "templates", "members", NULL};
+    static const char *const keys[] = {"accounts", "templates",         "members",
+                                       "users",    "message_templates", NULL};
     struct err why;
     enum status rc = sim_texts_only(NULL, 0, keys, from, err);
 
@@ -269,23 +358,6 @@ enum status sim_world_load(struct sim_world *world, const struct json *from, str
                                   why.text);
     }
     return rc;
-}
-
-static void write_template(struct str key, const struct sim_template *template, struct jsonw *w)
-{
-    struct str appid;
-    struct str card_id;
-
-    (void)str_cut(key, ':', &appid, &card_id);
-    jsonw_object(w);
-    jsonw_key_str(w, "appid", appid);
-    jsonw_key_str(w, "card_id", card_id);
-    jsonw_key_bool(w, "use_custom_code", template->use_custom_code);
-    if (template->bonus_limit < INT64_MAX)
-        jsonw_key_i64(w, "bonus_limit", template->bonus_limit);
-    if (template->balance_limit < INT64_MAX)
-        jsonw_key_i64(w, "balance_limit", template->balance_limit);
-    jsonw_object_end(w);
 }
 
 void sim_world_write(const struct sim_world *world, struct jsonw *w)
@@ -303,7 +375,7 @@ void sim_world_write(const struct sim_world *world, struct jsonw *w)
     jsonw_key(w, STR("templates"));
     jsonw_array(w);
     for (const struct map_entry *e = map_first(world->templates); e != NULL; e = map_next(e))
-        write_template(map_key(e), map_value(e), w);
+        sim_template_write(map_value(e), w);
     jsonw_array_end(w);
     jsonw_key(w, STR("members"));
     jsonw_array(w);

@@ -37,19 +37,6 @@ static const struct sim_member *card(const struct fixture *f)
     return sim_world_member(&f->world, STR(APPID), STR(CARD), STR("111"));
 }
 
-struct row {
-    const char *body;
-    int errcode;
-};
-
-static void check_rows(struct fixture *f, const char *path, const struct row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (post(f, path, rows[i].body) != rows[i].errcode)
-            fail_msg("%s: not %d", rows[i].body, rows[i].errcode);
-    }
-}
-
 static void test_activate_checks_its_fields(void **state)
 {
     static const struct row rows[] = {

@@ -6,6 +6,7 @@
 #include "tests/unit/check.h"
 #include "wxsim/api.h"
 #include "wxsim/control.h"
+#include "wxsim/merge.h"
 
 #define APPID "wx0123456789abcdef"
 #define CARD  "pWxsimFakeCardId000000000001"
@@ -17,15 +18,24 @@ struct fixture {
     char token[SIM_TOKEN_MAX + 1];
 };
 
-/* The errcode of the answer, which stands in f->answer; query is added behind the token. */
-static inline int call(struct fixture *f, enum http_method method, const char *path,
-                       const char *query, const char *body)
+/* A call as a test makes it. */
+struct ask {
+    enum http_method method;
+    const char *path;
+    const char *query; /* added behind the token */
+    const char *content_type;
+    struct str body;
+};
+
+/* The errcode of the answer, which stands in f->answer. */
+static inline int ask(struct fixture *f, const struct ask *a)
 {
     const struct sim_request request = {
-        .method = method,
-        .path = str_from(path),
-        .query = arena_printf(&f->arena, "access_token=%s&%s", f->token, query),
-        .body = str_from(body),
+        .method = a->method,
+        .path = str_from(a->path),
+        .query = arena_printf(&f->arena, "access_token=%s&%s", f->token, a->query),
+        .content_type = str_from(a->content_type),
+        .body = a->body,
         .arena = &f->arena,
     };
     AUTO(sim_call_done) struct sim_call c;
@@ -42,6 +52,12 @@ static inline int call(struct fixture *f, enum http_method method, const char *p
     return (int)errcode;
 }
 
+static inline int call(struct fixture *f, enum http_method method, const char *path,
+                       const char *query, const char *body)
+{
+    return ask(f, &(struct ask){method, path, query, NULL, str_from(body)});
+}
+
 static inline int post(struct fixture *f, const char *path, const char *body)
 {
     return call(f, HTTP_POST, path, "", body);
@@ -50,6 +66,56 @@ static inline int post(struct fixture *f, const char *path, const char *body)
 static inline int get(struct fixture *f, const char *path, const char *query)
 {
     return call(f, HTTP_GET, path, query, NULL);
+}
+
+/* A body that the errcode belongs to. */
+struct row {
+    const char *body;
+    int errcode;
+};
+
+static inline void check_rows(struct fixture *f, const char *path, const struct row *rows,
+                              size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int errcode = post(f, path, rows[i].body);
+
+        if (errcode != rows[i].errcode)
+            fail_msg("%s: %d, not %d", rows[i].body, errcode, rows[i].errcode);
+    }
+}
+
+/* Posts good with the members of change in place of its own. */
+static inline int post_changed(struct fixture *f, const char *path, const char *good,
+                               const char *change)
+{
+    AUTO(json_freep) struct json *below = NULL;
+    AUTO(json_freep) struct json *above = NULL;
+    AUTO(buf_done) struct buf text = BUF_INIT(1 << 20);
+    struct jsonw w = {.out = &text};
+    struct err err;
+
+    assert_int_equal(json_parse(str_from(good), &below, &err), ST_OK);
+    assert_int_equal(json_parse(str_from(change), &above, &err), ST_OK);
+    sim_merge_write(below, above, &w);
+    return post(f, path, text.ptr);
+}
+
+/* Each row's body is a change of good. */
+static inline void check_changes(struct fixture *f, const char *path, const char *good,
+                                 const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int errcode = post_changed(f, path, good, rows[i].body);
+
+        if (errcode != rows[i].errcode)
+            fail_msg("%s: %d, not %d", rows[i].body, errcode, rows[i].errcode);
+    }
+}
+
+static inline int64_t total(const struct fixture *f, enum sim_total which)
+{
+    return sim_world_account(&f->world, STR(APPID))->totals[which];
 }
 
 static inline int stable_token(struct fixture *f, const char *appid, const char *secret)
