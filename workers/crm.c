@@ -22,6 +22,7 @@ enum {
 
 struct crm {
     const struct settings_crm *settings;
+    struct commands *commands;         /* what an answer may ask of WeChat */
     struct webhook_key keys[KEYS_MAX]; /* the current one first */
     size_t key_count;
     struct gate gate; /* guarded by lane_state_lock */
@@ -153,6 +154,7 @@ static enum status on_event(struct lane *lane, const struct message *message, st
     AUTO(buf_done) struct buf body = BUF_INIT(BODY_MAX_BYTES);
     struct crm *crm = lane_state(lane);
     struct http_reply reply = {.retry_after_s = -1};
+    const struct answer_to to = {message->event.id, message->record->key};
     enum status rc;
 
     lane_state_lock(lane);
@@ -164,7 +166,7 @@ static enum status on_event(struct lane *lane, const struct message *message, st
     if (!buf_ok(&body))
         return err_retry(err, "memory", "no memory for a webhook");
     rc = ask(lane, message, buf_str(&body), &reply, err);
-    return rc == ST_OK ? answer_take(lane, message->event.id, reply.body, err) : rc;
+    return rc == ST_OK ? answer_take(lane, crm->commands, &to, reply.body, err) : rc;
 }
 
 static bool crm_wants(const struct settings *settings, struct str type)
@@ -214,6 +216,8 @@ static enum status crm_open(void *state, const struct settings *settings, struct
     rc = read_key(crm, "[crm] secret_file", settings->crm.secret_file, err);
     if (rc == ST_OK && settings->crm.secret_previous_file)
         rc = read_key(crm, "[crm] secret_previous_file", settings->crm.secret_previous_file, err);
+    if (rc == ST_OK)
+        rc = commands_open(settings, &crm->commands, err);
     return rc == ST_OK ? gate_open(&crm->gate, err) : rc;
 }
 
@@ -224,6 +228,7 @@ static void crm_close(void *state)
     for (size_t i = 0; i < KEYS_MAX; i++)
         webhook_key_done(&crm->keys[i]);
     gate_close(&crm->gate);
+    commands_close(crm->commands);
 }
 
 static const struct route ROUTES[] = {
@@ -238,7 +243,7 @@ int main(int argc, char **argv)
         .purpose = "tells the CRM what happens, and takes the commands it answers with",
         .inputs = {TOPIC_EVENT_WECHAT, TOPIC_STATE_MEMBER, TOPIC_EVENT_ACTIVATION,
                    TOPIC_EVENT_BINDING, TOPIC_RESULT_BONUS},
-        .outputs = {TOPIC_CMD_BONUS, TOPIC_CMD_ACTIVATION},
+        .outputs = {TOPIC_CMD_BONUS, TOPIC_CMD_ACTIVATION, TOPIC_CMD_WECHAT},
         .routes = ROUTES,
         .wants = crm_wants,
         .lanes_of = crm_lanes,

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kabao-store: every event and every member's state into MySQL. The rows of one record are written
- * together; any order of records and any replay leaves the same rows. */
+/* kabao-store: every event, every member's state and every command's result into MySQL. The rows of
+ * one record are written together; any order of records and any replay leaves the same rows. */
 #include "model/activation.h"
 #include "model/binding.h"
 #include "model/event.h"
 #include "model/member.h"
+#include "model/wechat_result.h"
 #include "run/lane.h"
 #include "tables/activation.h"
 #include "tables/binding.h"
+#include "tables/command_result.h"
 #include "tables/event.h"
 #include "tables/member.h"
 #include "tables/template.h"
@@ -112,12 +114,31 @@ static enum status on_binding(struct lane *lane, const struct message *message, 
     return put(lane, &TABLE_BINDING, binding_row(lane_arena(lane), &b), err);
 }
 
+/* writer_fn */
+static enum status put_result(struct db *tx, void *arg, struct err *err)
+{
+    return command_result_put(tx, arg, err);
+}
+
+static enum status on_result(struct lane *lane, const struct message *message, struct err *err)
+{
+    struct wechat_result r = {0};
+    struct command_result row;
+    enum status rc = wechat_result_parse(message->value, &r, err);
+
+    if (rc != ST_OK || !command_result_counts(&r))
+        return rc;
+    rc = command_result_of(lane_arena(lane), &r, &row, err);
+    return rc == ST_OK ? lane_run(lane, put_result, &row, err) : rc;
+}
+
 static const struct route ROUTES[] = {
     {"kabao.wechat.*", on_push},
     {"kabao.member.*", on_member},
     {"kabao.card.activated", on_activated},
     {"kabao.binding.bound", on_binding},
     {"kabao.binding.unbound", on_binding},
+    {"kabao.command.result", on_result},
     {0},
 };
 
@@ -125,9 +146,10 @@ int main(int argc, char **argv)
 {
     static const struct worker_def def = {
         .name = "store",
-        .purpose = "keeps MySQL true to every event and every member's state",
+        .purpose =
+            "keeps MySQL true to every event, every member's state and every command's result",
         .inputs = {TOPIC_EVENT_WECHAT, TOPIC_STATE_MEMBER, TOPIC_EVENT_ACTIVATION,
-                   TOPIC_EVENT_BINDING},
+                   TOPIC_EVENT_BINDING, TOPIC_RESULT_WECHAT},
         .routes = ROUTES,
         .lanes = 256,
     };

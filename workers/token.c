@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "config/secret.h"
 #include "run/lane.h"
-#include "run/tokens.h"
+#include "wechat/tokens.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 
 enum { AES_BLOCK = 16, SEAL_OVERHEAD = GCM_NONCE_LEN + GCM_TAG_LEN };
@@ -77,10 +78,21 @@ void hasher_finish(struct hasher *h, uint8_t *out)
     assert(ok == 1);
 }
 
+static EVP_MD *fetched[COUNT_OF(hash_names)]; /* once, for the life of the process */
+
+static void fetch_hashes(void)
+{
+    for (size_t i = 0; i < COUNT_OF(hash_names); i++)
+        fetched[i] = EVP_MD_fetch(NULL, hash_names[i], NULL);
+}
+
 static void hash_once(enum hash_kind kind, struct str data, uint8_t *out)
 {
-    int ok = EVP_Q_digest(NULL, hash_names[kind], NULL, data.ptr, data.len, out, NULL);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int ok;
 
+    (void)pthread_once(&once, fetch_hashes);
+    ok = EVP_Digest(data.ptr, data.len, out, NULL, fetched[kind], NULL);
     assert(ok == 1);
 }
 

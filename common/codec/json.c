@@ -25,10 +25,14 @@
 /* 2^63, exact as a double; INT64_MAX itself is not. */
 #define INT64_LIMIT 9223372036854775808.0
 
+/* An empty object takes json-c 750 bytes for the two it is written with. */
+enum { CONTAINERS_MAX = 65536 };
+
 struct scan {
     struct str text;
     size_t at;
     int depth;
+    size_t containers;
     size_t members;  /* colons outside strings: one for each member as written */
     bool nul_in_key; /* of the string just passed, which is a key when a colon
                         follows */
@@ -149,7 +153,10 @@ static bool scan_punctuation(struct scan *s, char c)
     s->at++;
     switch (c) {
     case '{':
-    case '[': return ++s->depth <= JSON_DEPTH_MAX || fail(s, "nested too deep");
+    case '[':
+        if (++s->containers > CONTAINERS_MAX)
+            return fail(s, "too many objects and arrays");
+        return ++s->depth <= JSON_DEPTH_MAX || fail(s, "nested too deep");
     case '}':
     case ']': s->depth--; return true;
     case ':': s->members++; return !s->nul_in_key || fail(s, "key with \\u0000");
@@ -312,6 +319,21 @@ bool json_has(const struct json *object, const char *key)
     struct json_object *value;
 
     return find_member(object, key, &value);
+}
+
+bool json_set_str(struct json *object, const char *key, struct str text)
+{
+    struct json_object *value;
+
+    if (!json_is(object, JSON_OBJECT) || text.len > INT_MAX)
+        return false;
+    value = json_object_new_string_len(text.len > 0 ? text.ptr : "", (int)text.len);
+    if (value == NULL)
+        return false;
+    if (json_object_object_add(inner(object), key, value) == 0)
+        return true;
+    (void)json_object_put(value);
+    return false;
 }
 
 struct str json_str(const struct json *value)

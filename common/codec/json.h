@@ -28,8 +28,10 @@ struct json;
 
 /* ST_REJECT (REASON_MALFORMED, code "json") naming the byte offset where there is one. Refused
  * beside what is not JSON: a key given twice, a key with \u0000 in it, whole numbers that fit
- * neither int64 nor uint64 (they would change in silence). A lone surrogate escape reads as U+FFFD.
- * ST_RETRY: no memory. The document is the caller's; of the text "null" it is NULL. */
+ * neither int64 nor uint64 (they would change in silence), more than 65536 objects and arrays
+ * (json-c takes some 400 bytes for each, however short it is written). A lone surrogate escape
+ * reads as U+FFFD. ST_RETRY: no memory. The document is the caller's; of the text "null" it is
+ * NULL. */
 MUST_CHECK enum status json_parse(struct str text, struct json **out, struct err *err);
 void json_free(struct json *document); /* NULL is fine; never for a borrowed value */
 DECLARE_FREEP(struct json, json_free)
@@ -52,6 +54,9 @@ bool json_bool(const struct json *value, bool *out);     /* true/false, 0/1 */
 bool json_is_whole(const struct json *value); /* a number without fraction: 1, 1.0, 1e3 */
 size_t json_len(const struct json *value);    /* of an array or object */
 struct json *json_at(const struct json *array, size_t index);
+
+/* Sets a member of an object to a text, or adds it. False: no memory, or object is none. */
+MUST_CHECK bool json_set_str(struct json *object, const char *key, struct str text);
 
 /* Walks an object in document order: for (struct json_iter i = json_iter(o); json_next(&i);) i.key,
  * i.value */

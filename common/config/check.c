@@ -10,11 +10,14 @@
 
 enum {
     ACCOUNT_NAME_MAX = 32,
+    COMMAND_NAME_MAX = 64,
     ID_MAX = 64,
     PREFIX_MAX = 200,
     PORT_MAX = 65535,
     API_PATH_MAX = 128,
-    NUMBER_PREFIX_MAX = 8
+    NUMBER_PREFIX_MAX = 8,
+    TOPIC_NAME_MAX = 249,
+    HOST_NAME_MAX = 253,
 };
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
@@ -32,6 +35,11 @@ static bool is_made_of(struct str text, const char *characters, size_t max)
 bool check_account_name(struct str text)
 {
     return is_made_of(text, LOWER DIGITS, ACCOUNT_NAME_MAX);
+}
+
+bool check_command_name(struct str text)
+{
+    return is_made_of(text, LOWER DIGITS "._", COMMAND_NAME_MAX);
 }
 
 bool check_id(struct str text)
@@ -162,7 +170,70 @@ bool check_membership_number(struct str text)
     return is_made_of(str_skip(text, prefix.len), LOWER UPPER DIGITS "_-", NUMBER_PREFIX_MAX);
 }
 
+static bool are_words_of(struct str text, const char *allowed, size_t max)
+{
+    size_t words = 0;
+    struct str word;
+
+    for (struct str rest = text; str_cut(rest, ' ', &word, &rest);) {
+        if (str_is_empty(word))
+            continue;
+        if (!is_made_of(word, allowed, max))
+            return false;
+        words++;
+    }
+    return words > 0;
+}
+
+bool check_topic_names(struct str text)
+{
+    return are_words_of(text, LOWER UPPER DIGITS "._-", TOPIC_NAME_MAX);
+}
+
+/* "host", "host:port", "[v6]", "[v6]:port", nothing in upper case. */
+static bool is_host_word(struct str word)
+{
+    struct str host = {0};
+    struct str port = {0};
+
+    return word.len <= HOST_NAME_MAX && is_made_of(word, LOWER DIGITS ".-:[]", word.len) &&
+           split_address(word, &host, &port) && is_host(host) &&
+           (!str_is_set(port) || is_port(port, 1));
+}
+
+bool check_host_names(struct str text)
+{
+    size_t words = 0;
+    struct str word;
+
+    for (struct str rest = text; str_cut(rest, ' ', &word, &rest);) {
+        if (str_is_empty(word))
+            continue;
+        if (!is_host_word(word))
+            return false;
+        words++;
+    }
+    return words > 0;
+}
+
 bool check_event_types(struct str text)
 {
     return is_made_of(text, LOWER DIGITS "_.* ", text.len) && !str_is_empty(str_trim(text));
+}
+
+bool check_error_codes(struct str text)
+{
+    int64_t code;
+    size_t words = 0;
+    struct str word;
+
+    for (struct str rest = text; str_cut(rest, ' ', &word, &rest);) {
+        if (str_is_empty(word))
+            continue;
+        if (!is_made_of(word, DIGITS, word.len) || word.ptr[0] == '0' ||
+            !num_parse_i64(word, 1, INT32_MAX, &code))
+            return false;
+        words++;
+    }
+    return words > 0;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 bool check_account_name(struct str text); /* [a-z0-9]{1,32} */
+bool check_command_name(struct str text); /* [a-z0-9._]{1,64} */
 bool check_id(struct str text);           /* appid and the like: [A-Za-z0-9_-]{1,64} */
 bool check_topic_prefix(struct str text); /* [A-Za-z0-9.-], no "_": Kafka confuses it with "." */
 bool check_log_level(struct str text);
@@ -22,3 +23,9 @@ bool check_api_path(struct str text);
 bool check_membership_number(struct str text);
 /* Words of [a-z0-9_.*] separated by blanks, one at least. */
 bool check_event_types(struct str text);
+/* Words separated by blanks, one at least: topic names ([a-zA-Z0-9._-], 249 at most each); hosts in
+ * lower case or literal addresses (IPv6 in brackets), a port where it is not 443. */
+bool check_topic_names(struct str text);
+bool check_host_names(struct str text);
+/* Numbers from 1 to 2147483647, without zeros in front, separated by blanks, one at least. */
+bool check_error_codes(struct str text);

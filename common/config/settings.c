@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only list of keys, and what is done with the whole list. */
+/* The only list of keys, and how the structs behind it are made, found and freed. */
 #include "config/settings.h"
 
 #include "base/mem.h"
@@ -9,10 +9,11 @@
 #include <string.h>
 
 #define ACCOUNT_PREFIX "account "
+#define COMMAND_PREFIX "command "
 
 struct section {
     const char *name;
-    size_t offset; /* into struct settings; not used for account and kafka */
+    size_t offset; /* into struct settings; not used for account, command and kafka */
     const char *help;
 };
 
@@ -29,6 +30,10 @@ static const struct section SECTIONS[] = {
     {"worker", offsetof(struct settings, worker), "What all workers have in common."},
     {"token", offsetof(struct settings, token), "kabao-token."},
     {"crm", offsetof(struct settings, crm), "kabao-crm, which calls the CRM."},
+    {"media", offsetof(struct settings, media), "Files of media commands."},
+    {"command", 0,
+     "One section per further call of WeChat's, to be asked for as command NAME: 1 to 64 of a-z, "
+     "0-9, _ and dots."},
     {"admin", offsetof(struct settings, admin), "Health and metrics of every program."},
     {"log", offsetof(struct settings, log), "Log lines."},
 };
@@ -39,6 +44,7 @@ static const char *const TOKEN_APIS[] = {"stable", "classic", NULL};
 static const char *const ACTIVATIONS[] = {"none", "on_receive", "on_ticket", "crm", NULL};
 static const char *const FALLBACKS[] = {"activate", "leave", NULL};
 static const char *const ON_GIFT[] = {"fresh", "transfer", NULL};
+static const char *const NATURES[] = {"read", "repeatable", "probe", "once", NULL};
 static const char *const FOREIGN_POINTS[] = {"adopt", "revert", NULL};
 
 static const struct row_check AN_ID = {"1 to 64 letters, digits, _ or -", check_id};
@@ -49,10 +55,18 @@ static const struct row_check A_NUMBER_RULE = {
     "code, or prefix: and 1 to 8 letters, digits, _ or -", check_membership_number};
 static const struct row_check EVENT_TYPES = {"words of a-z, 0-9, _, . and *, separated by blanks",
                                              check_event_types};
+static const struct row_check TOPIC_NAMES = {"topic names separated by blanks", check_topic_names};
+static const struct row_check HOST_NAMES = {"host or host:port in lower case, separated by blanks",
+                                            check_host_names};
+static const struct row_check AN_API_PATH = {
+    "an API path: letters, digits, _ . - between single slashes", check_api_path};
+static const struct row_check ERROR_CODES = {"error codes separated by blanks", check_error_codes};
 static const struct row_check A_LEVEL = {"one of trace, debug, info, warn, error", check_log_level};
 
 #define ACCOUNT(field) \
     .section = "account", .key = #field, .offset = offsetof(struct account, field)
+#define COMMAND(field) \
+    .section = "command", .key = #field, .offset = offsetof(struct settings_command, field)
 #define IN(name, field) \
     .section = #name, .key = #field, .offset = offsetof(struct settings_##name, field)
 #define WITHIN(least, most) .min = (least), .max = (most)
@@ -110,6 +124,8 @@ static const struct row ROWS[] = {
      .help = "Replicas of topics that are created."},
     {IN(topic, event_retention_hours), .type = ROW_INT, .preset = "336", WITHIN(1, 876000),
      .help = "How long event topics keep records."},
+    {IN(topic, reply_to_allowed), .type = ROW_TEXT, .check = &TOPIC_NAMES,
+     .help = "Topics, by full name, that a command's reply_to may name."},
     {IN(ingress, listen), .type = ROW_TEXT, .preset = "127.0.0.1:8080", .check = &AN_ADDRESS,
      .help = "Address WeChat's pushes arrive at; TLS ends in front of it."},
     {IN(ingress, loops), .type = ROW_INT, .preset = "0", WITHIN(0, 256),
@@ -122,6 +138,14 @@ static const struct row ROWS[] = {
      .help = "No broker acknowledgement in this time is answered with 503."},
     {IN(ingress, recent_ids), .type = ROW_INT, .preset = "65536", WITHIN(0, 16777216),
      .help = "Acknowledged pushes remembered to spare Kafka re-deliveries."},
+    {IN(ingress, api_tokens_file), .type = ROW_FILE,
+     .help = "Clients of the HTTP API (kabaoctl api-token new); unset turns it off."},
+    {IN(ingress, api_max_body_bytes), .type = ROW_SIZE, .preset = "1048576", WITHIN(1024, 16777216),
+     .help = "Larger requests to the API are answered with 413."},
+    {IN(ingress, api_max_waiting), .type = ROW_INT, .preset = "1024", WITHIN(1, 1000000),
+     .help = "API requests in hand or waiting for a result; further ones get 429."},
+    {IN(ingress, api_window_s), .type = ROW_INT, .preset = "900", WITHIN(1, 86400),
+     .help = "Commands and results are remembered for so long."},
     {IN(wechat, base_url), .type = ROW_TEXT, .preset = "https://api.weixin.qq.com",
      .flags = ROW_LOOPBACK_HTTP, .help = "WeChat's API."},
     {IN(wechat, ca_file), .type = ROW_FILE,
@@ -198,6 +222,17 @@ static const struct row ROWS[] = {
      .help = "Calls at a time."},
     {IN(crm, events), .type = ROW_TEXT, .preset = DEFAULT_EVENTS, .check = &EVENT_TYPES,
      .help = "Event types the CRM is told of; * is any run of characters."},
+    {IN(media, hosts), .type = ROW_TEXT, .check = &HOST_NAMES,
+     .help = "Hosts that media commands may fetch files from, over HTTPS."},
+    {COMMAND(path), .type = ROW_TEXT, .flags = ROW_REQUIRED | ROW_FILE_ONLY, .check = &AN_API_PATH,
+     .help = "Path of the call; it is a POST."},
+    {COMMAND(nature), .type = ROW_CHOICE, .flags = ROW_REQUIRED | ROW_FILE_ONLY, .choices = NATURES,
+     .help =
+         "What a second call does: nothing, the same again, or harm; probe is for kabao's own."},
+    {COMMAND(final), .type = ROW_TEXT, .flags = ROW_FILE_ONLY, .check = &ERROR_CODES,
+     .help = "What refuses this call for good, beside the codes kabao knows."},
+    {COMMAND(schema_file), .type = ROW_FILE, .flags = ROW_FILE_ONLY,
+     .help = "JSON Schema of the body; without it any object will do."},
     {IN(admin, listen), .type = ROW_TEXT, .preset = "127.0.0.1:0", .check = &AN_ADDRESS,
      .help = "Address of /healthz, /readyz and /metrics; port 0 is off."},
     {IN(log, level), .type = ROW_TEXT, .preset = "info", .check = &A_LEVEL,
@@ -215,9 +250,19 @@ const char *settings_section(size_t index)
     return index < COUNT_OF(SECTIONS) ? SECTIONS[index].name : NULL;
 }
 
-static bool is_account(const struct section *section)
+const char *settings_section_help(size_t index)
 {
-    return strcmp(section->name, "account") == 0;
+    return SECTIONS[index].help;
+}
+
+static bool has_names(const struct section *section)
+{
+    return settings_has_names(section->name);
+}
+
+bool settings_has_names(const char *section)
+{
+    return strcmp(section, "account") == 0 || strcmp(section, "command") == 0;
 }
 
 static bool is_kafka(const struct section *section)
@@ -225,15 +270,16 @@ static bool is_kafka(const struct section *section)
     return strcmp(section->name, "kafka") == 0;
 }
 
-static bool is_quota(const struct section *section)
-{
-    return strcmp(section->name, "quota") == 0;
-}
-
-/* An account's rows live in base itself, the others' in the section's part of struct settings. */
+/* The rows of what has names live in base itself, the others' in the section's part of struct
+ * settings. */
 static void *part_of(struct settings *s, const struct section *section)
 {
     return (char *)s + section->offset;
+}
+
+const void *settings_part(const struct settings *s, size_t index)
+{
+    return (const char *)s + SECTIONS[index].offset;
 }
 
 static enum status preset(const char *section, void *base, struct err *err)
@@ -261,7 +307,7 @@ enum status settings_new(struct settings **out, struct err *err)
     if (s == NULL)
         return err_fatal(err, "memory", "settings: memory is short");
     for (size_t i = 0; rc == ST_OK && i < COUNT_OF(SECTIONS); i++)
-        if (!is_account(&SECTIONS[i]))
+        if (!has_names(&SECTIONS[i]))
             rc = preset(SECTIONS[i].name, part_of(s, &SECTIONS[i]), err);
     if (rc == ST_OK)
         *out = TAKE(s);
@@ -274,12 +320,20 @@ static void account_done(struct account *account)
     mem_free(account->name);
 }
 
+static void command_done(struct settings_command *command)
+{
+    clear("command", command);
+    mem_free(command->name);
+}
+
 void settings_free(struct settings *s)
 {
     if (s == NULL)
         return;
     for (size_t i = 0; i < s->account_count; i++)
         account_done(&s->accounts[i]);
+    for (size_t i = 0; i < s->command_count; i++)
+        command_done(&s->commands[i]);
     for (size_t i = 0; i < s->kafka.count; i++) {
         mem_free(s->kafka.properties[i].name);
         mem_free_secret(s->kafka.properties[i].value, strlen(s->kafka.properties[i].value));
@@ -287,10 +341,11 @@ void settings_free(struct settings *s)
     for (size_t i = 0; i < s->quota.count; i++)
         mem_free(s->quota.limits[i].path);
     for (size_t i = 0; i < COUNT_OF(SECTIONS); i++)
-        if (!is_account(&SECTIONS[i]))
+        if (!has_names(&SECTIONS[i]))
             clear(SECTIONS[i].name, part_of(s, &SECTIONS[i]));
     mem_free(s->quota.limits);
     mem_free(s->accounts);
+    mem_free(s->commands);
     mem_free(s->kafka.properties);
     mem_free(s->path);
     mem_free(s);
@@ -331,6 +386,33 @@ enum status settings_account_add(struct settings *s, struct str name, struct err
         return ST_OK;
     }
     account_done(&account);
+    return err_fatal(err, "memory", "settings: memory is short");
+}
+
+static struct settings_command *find_command(const struct settings *s, struct str name)
+{
+    for (size_t i = 0; i < s->command_count; i++)
+        if (str_eq_cstr(name, s->commands[i].name))
+            return &s->commands[i];
+    return NULL;
+}
+
+enum status settings_command_add(struct settings *s, struct str name, struct err *err)
+{
+    struct settings_command command = {0};
+    struct settings_command *grown;
+
+    if (find_command(s, name) != NULL)
+        return ST_OK;
+    command.name = duplicate(name);
+    grown = mem_resize(s->commands, (s->command_count + 1) * sizeof(command));
+    if (grown != NULL)
+        s->commands = grown;
+    if (command.name != NULL && grown != NULL) {
+        grown[s->command_count++] = command;
+        return ST_OK;
+    }
+    command_done(&command);
     return err_fatal(err, "memory", "settings: memory is short");
 }
 
@@ -392,14 +474,19 @@ enum status settings_limit_add(struct settings *s, struct str path, const struct
 
 void *settings_base(struct settings *s, struct str section, const char **family)
 {
-    const struct str prefix = STR(ACCOUNT_PREFIX);
+    const struct str account = STR(ACCOUNT_PREFIX);
+    const struct str command = STR(COMMAND_PREFIX);
 
-    if (str_starts(section, prefix)) {
+    if (str_starts(section, account)) {
         *family = "account";
-        return find_account(s, str_skip(section, prefix.len));
+        return find_account(s, str_skip(section, account.len));
+    }
+    if (str_starts(section, command)) {
+        *family = "command";
+        return find_command(s, str_skip(section, command.len));
     }
     for (size_t i = 0; i < COUNT_OF(SECTIONS); i++) {
-        if (is_account(&SECTIONS[i]) || is_kafka(&SECTIONS[i]) ||
+        if (has_names(&SECTIONS[i]) || is_kafka(&SECTIONS[i]) ||
             !str_eq_cstr(section, SECTIONS[i].name))
             continue;
         *family = SECTIONS[i].name;
@@ -419,95 +506,4 @@ const struct account *settings_account_by_appid(const struct settings *s, struct
         if (str_eq_cstr(appid, s->accounts[i].appid))
             return &s->accounts[i];
     return NULL;
-}
-
-static void print_rows(const char *section, const void *base, struct buf *out)
-{
-    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
-        if (strcmp(ROWS[i].section, section) != 0 || !row_is_set(&ROWS[i], base))
-            continue;
-        buf_addf(out, "%s = ", ROWS[i].key);
-        row_print(&ROWS[i], base, out);
-        buf_add_char(out, '\n');
-    }
-}
-
-/* By its name; and what spans lines (a PEM given by the environment) would not be an INI value. */
-static bool is_secret(const struct kafka_property *property)
-{
-    static const char *const signs[] = {"password", "secret", "key", "token"};
-
-    for (size_t i = 0; i < COUNT_OF(signs); i++)
-        if (strcasestr(property->name, signs[i]) != NULL)
-            return true;
-    return strpbrk(property->value, "\r\n") != NULL;
-}
-
-static void print_kafka(const struct settings_kafka *kafka, struct buf *out)
-{
-    for (size_t i = 0; i < kafka->count; i++)
-        buf_addf(out, "%s = %s\n", kafka->properties[i].name,
-                 is_secret(&kafka->properties[i]) ? "***" : kafka->properties[i].value);
-}
-
-static void print_limits(const struct settings_quota *quota, struct buf *out)
-{
-    for (size_t i = 0; i < quota->count; i++) {
-        buf_addf(out, "%s = ", quota->limits[i].path);
-        quota_limit_format(&quota->limits[i], out);
-        buf_add_char(out, '\n');
-    }
-}
-
-static void print_accounts(const struct settings *s, struct buf *out)
-{
-    for (size_t i = 0; i < s->account_count; i++) {
-        buf_addf(out, "\n[" ACCOUNT_PREFIX "%s]\n", s->accounts[i].name);
-        print_rows("account", &s->accounts[i], out);
-    }
-}
-
-void settings_print(const struct settings *s, struct buf *out)
-{
-    buf_add_cstr(out, "# Settings in effect, defaults included; *** stands for a secret.\n");
-    print_accounts(s, out);
-    for (size_t i = 0; i < COUNT_OF(SECTIONS); i++) {
-        if (is_account(&SECTIONS[i]))
-            continue;
-        buf_addf(out, "\n[%s]\n", SECTIONS[i].name);
-        if (is_kafka(&SECTIONS[i]))
-            print_kafka(&s->kafka, out);
-        else
-            print_rows(SECTIONS[i].name, (const char *)s + SECTIONS[i].offset, out);
-        if (is_quota(&SECTIONS[i]))
-            print_limits(&s->quota, out);
-    }
-}
-
-static void describe_limit(struct buf *out)
-{
-    buf_addf(out,
-             "\n# Calls of all programs together to that path. (%s; file only)\n"
-             "#/card/membercard/updateuser =\n",
-             QUOTA_LIMIT_ALLOWED);
-}
-
-void settings_describe(struct buf *out)
-{
-    for (size_t i = 0; i < COUNT_OF(SECTIONS); i++) {
-        const char *name = SECTIONS[i].name;
-
-        buf_addf(out, "%s[%s%s]\n# %s\n", i > 0 ? "\n" : "", name,
-                 is_account(&SECTIONS[i]) ? " NAME" : "", SECTIONS[i].help);
-        if (is_kafka(&SECTIONS[i]))
-            buf_add_cstr(out, "#bootstrap.servers =\n");
-        if (is_quota(&SECTIONS[i]))
-            describe_limit(out);
-        for (size_t r = 0; r < COUNT_OF(ROWS); r++) {
-            if (strcmp(ROWS[r].section, name) != 0)
-                continue;
-            buf_add_char(out, '\n');
-            row_describe(&ROWS[r], out);
-        }
-    }
 }

@@ -63,6 +63,25 @@ struct account {
     char *landing_url;  /* NULL: the landing page is off */
 };
 
+/* In the order of wechat/calls.h. Never COMMAND_NATURE_PROBE after loading: what became of a call
+ * can be asked by code only. */
+enum command_nature {
+    COMMAND_NATURE_READ,
+    COMMAND_NATURE_REPEATABLE,
+    COMMAND_NATURE_PROBE,
+    COMMAND_NATURE_ONCE
+};
+
+/* [command NAME]: a POST of WeChat's that this release does not know. Without environment forms:
+ * "_" would stand for "_" and for "." of NAME. */
+struct settings_command {
+    char *name;        /* [a-z0-9._]{1,64} */
+    char *path;        /* "/card/..." */
+    int nature;        /* enum command_nature */
+    char *final;       /* error codes that refuse for good, separated by blanks; NULL: none */
+    char *schema_file; /* of the body; NULL: any object */
+};
+
 struct kafka_property {
     char *name;
     char *value;
@@ -78,6 +97,7 @@ struct settings_topic {
     int64_t partitions;
     int64_t replication_factor;
     int64_t event_retention_hours;
+    char *reply_to_allowed; /* full names separated by blanks; NULL: none */
 };
 
 struct settings_ingress {
@@ -87,6 +107,14 @@ struct settings_ingress {
     int64_t max_connections;
     int64_t ack_timeout_ms;
     int64_t recent_ids;
+    char *api_tokens_file; /* NULL: there is no API */
+    int64_t api_max_body_bytes;
+    int64_t api_max_waiting;
+    int64_t api_window_s;
+};
+
+struct settings_media {
+    char *hosts; /* that files may be fetched from, separated by blanks; NULL: none */
 };
 
 struct settings_wechat {
@@ -160,6 +188,8 @@ struct settings {
     char *path; /* the file read; NULL when there was none */
     struct account *accounts;
     size_t account_count;
+    struct settings_command *commands; /* in file order */
+    size_t command_count;
     struct settings_kafka kafka;
     struct settings_topic topic;
     struct settings_ingress ingress;
@@ -169,6 +199,7 @@ struct settings {
     struct settings_worker worker;
     struct settings_token token;
     struct settings_crm crm;
+    struct settings_media media;
     struct settings_admin admin;
     struct settings_log log;
 };

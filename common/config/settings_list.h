@@ -10,13 +10,20 @@
 
 /* In the order in which they are printed and described. */
 const struct row *settings_rows(size_t *count);
-/* "account" and "kafka" among them; NULL past the last. */
+/* "account", "command" and "kafka" among them; NULL past the last. */
 const char *settings_section(size_t index);
+const char *settings_section_help(size_t index);
+/* Whether there is one for each NAME: "account", "command". */
+bool settings_has_names(const char *section);
+/* The struct behind a section without names; not of kafka's rows, which has none. */
+const void *settings_part(const struct settings *s, size_t index);
 
-/* All presets, no account. */
+/* All presets, no account and no command. */
 MUST_CHECK enum status settings_new(struct settings **out, struct err *err);
 /* Nothing happens when the account is there. */
 MUST_CHECK enum status settings_account_add(struct settings *s, struct str name, struct err *err);
+/* The same; a command has no presets. */
+MUST_CHECK enum status settings_command_add(struct settings *s, struct str name, struct err *err);
 /* Sets or replaces. */
 MUST_CHECK enum status settings_kafka_set(struct settings *s, struct str name, struct str value,
                                           struct err *err);
@@ -25,7 +32,7 @@ MUST_CHECK enum status settings_kafka_set(struct settings *s, struct str name, s
 MUST_CHECK enum status settings_limit_add(struct settings *s, struct str path,
                                           const struct quota_limit *limit, struct err *err);
 
-/* The struct behind "topic" or "account demo", and in *family what its rows call it ("topic",
- * "account"). NULL when there is none; [kafka] has no struct of rows. Borrowed until the next
- * settings_account_add. */
+/* The struct behind "topic", "account demo" or "command a.b", and in *family what its rows call it
+ * ("topic", "account", "command"). NULL when there is none; [kafka] has no struct of rows. Borrowed
+ * until the next settings_account_add or settings_command_add. */
 void *settings_base(struct settings *s, struct str section, const char **family);

@@ -21,6 +21,7 @@
 #define DEFAULT_PATH    "/etc/kabao/kabao.ini"
 #define VARIABLE_PREFIX "KABAO_"
 #define ACCOUNT_PREFIX  "account "
+#define COMMAND_PREFIX  "command "
 
 enum { LABEL_SIZE = 128, PROPERTY_SIZE = 128 };
 
@@ -107,6 +108,11 @@ static void refuse_section(struct loader *l, struct str section, const char *whe
     if (str_eq_cstr(section, "account") || str_starts(section, STR(ACCOUNT_PREFIX)))
         refuse(l, where, "[%.*s]: an account has a name of a-z and 0-9, for example [account demo]",
                STR_ARG(shown));
+    else if (str_eq_cstr(section, "command") || str_starts(section, STR(COMMAND_PREFIX)))
+        refuse(l, where,
+               "[%.*s]: a command has a name of 1 to 64 of a-z, 0-9, _ and dots, for example "
+               "[command card.gift.set]",
+               STR_ARG(shown));
     else if (guess.best != NULL)
         refuse(l, where, "there is no section [%.*s]; did you mean [%s]?", STR_ARG(shown),
                guess.best);
@@ -114,21 +120,44 @@ static void refuse_section(struct loader *l, struct str section, const char *whe
         refuse(l, where, "there is no section [%.*s]; --describe-config lists all", STR_ARG(shown));
 }
 
-static void enter_section(struct loader *l, struct str section, const char *where)
-{
-    const struct str prefix = STR(ACCOUNT_PREFIX);
-    const struct str name = str_skip(section, prefix.len);
-    const char *family;
-    struct err err;
+struct family {
+    struct str prefix;
+    bool (*accepts)(struct str name);
+    enum status (*add)(struct settings *s, struct str name, struct err *err);
+};
 
-    if (str_starts(section, prefix) && check_account_name(name)) {
-        if (settings_account_add(l->s, name, &err) != ST_OK)
+static const struct family FAMILIES[] = {
+    {STR_INIT(ACCOUNT_PREFIX), check_account_name, settings_account_add},
+    {STR_INIT(COMMAND_PREFIX), check_command_name, settings_command_add},
+};
+
+/* False: the section is of no family, or its name is not allowed. */
+static bool enter_named(struct loader *l, struct str section, const char *where)
+{
+    for (size_t i = 0; i < COUNT_OF(FAMILIES); i++) {
+        const struct family *family = &FAMILIES[i];
+        const struct str name = str_skip(section, family->prefix.len);
+        struct err err;
+
+        if (!str_starts(section, family->prefix) || !family->accepts(name))
+            continue;
+        if (family->add(l->s, name, &err) != ST_OK)
             ini_refuse(&l->refusals, &err);
         else
             remember(l, section, "", where);
-    } else if (!str_eq(section, STR("kafka")) && settings_base(l->s, section, &family) == NULL) {
-        refuse_section(l, section, where);
+        return true;
     }
+    return false;
+}
+
+static void enter_section(struct loader *l, struct str section, const char *where)
+{
+    const char *family;
+
+    if (enter_named(l, section, where))
+        return;
+    if (!str_eq(section, STR("kafka")) && settings_base(l->s, section, &family) == NULL)
+        refuse_section(l, section, where);
 }
 
 static const struct row *find_row(const char *family, struct str key)
@@ -436,23 +465,23 @@ static void read_environment(struct loader *l, char *const *environment)
     }
 }
 
-static struct str section_of(const struct account *a, char out[LABEL_SIZE])
+static struct str section_of(const char *prefix, const char *name, char out[LABEL_SIZE])
 {
-    (void)snprintf(out, LABEL_SIZE, ACCOUNT_PREFIX "%s", a->name);
+    (void)snprintf(out, LABEL_SIZE, "%s%s", prefix, name);
     return str_from(out);
 }
 
-static void check_required(struct loader *l, const struct account *a, struct str section)
+static void check_required(struct loader *l, const char *family, struct str section)
 {
     size_t count;
     const struct row *rows = settings_rows(&count);
 
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(rows[i].section, "account") != 0 || (rows[i].flags & ROW_REQUIRED) == 0 ||
+        if (strcmp(rows[i].section, family) != 0 || (rows[i].flags & ROW_REQUIRED) == 0 ||
             source_of(l, section, rows[i].key) != NULL)
             continue;
-        refuse(l, where_of(l, section, ""), "[account %s] %s is missing: add \"%s = ...\"", a->name,
-               rows[i].key, rows[i].key);
+        refuse(l, where_of(l, section, ""), "[%.*s] %s is missing: add \"%s = ...\"",
+               STR_ARG(section), rows[i].key, rows[i].key);
     }
 }
 
@@ -483,9 +512,9 @@ static void check_account(struct loader *l, size_t index)
 {
     struct account *a = &l->s->accounts[index];
     char text[LABEL_SIZE];
-    const struct str section = section_of(a, text);
+    const struct str section = section_of(ACCOUNT_PREFIX, a->name, text);
 
-    check_required(l, a, section);
+    check_required(l, "account", section);
     check_unique(l, index, section);
     if (a->push_mode == PUSH_MODE_SECURE)
         check_needs(l, section, "push_mode", " = secure", "aes_key_file");
@@ -499,12 +528,27 @@ static void check_account(struct loader *l, size_t index)
         a->push_mode = a->aes_key_file != NULL ? PUSH_MODE_SECURE : PUSH_MODE_PLAIN;
 }
 
+static void check_command(struct loader *l, const struct settings_command *command)
+{
+    char text[LABEL_SIZE];
+    const struct str section = section_of(COMMAND_PREFIX, command->name, text);
+
+    check_required(l, "command", section);
+    if (command->nature == COMMAND_NATURE_PROBE)
+        refuse(l, where_of(l, section, "nature"),
+               "[%.*s] nature = probe: kabao cannot ask WeChat what became of a call it does not "
+               "know; use once, or repeatable where a second call does no harm",
+               STR_ARG(section));
+}
+
 static void check(struct loader *l)
 {
     const struct settings_worker *worker = &l->s->worker;
 
     for (size_t i = 0; i < l->s->account_count; i++)
         check_account(l, i);
+    for (size_t i = 0; i < l->s->command_count; i++)
+        check_command(l, &l->s->commands[i]);
     if (l->s->crm.secret_previous_file != NULL)
         check_needs(l, STR("crm"), "secret_previous_file", "", "secret_file");
     if (worker->retry_initial_ms > worker->retry_max_ms)

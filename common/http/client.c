@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "http/address.h"
+#include "http/form.h"
 #include "http/url.h"
 
 #include <curl/curl.h>
@@ -16,6 +18,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,7 +37,10 @@ struct http_share {
 struct http_client {
     CURL *easy;
     struct buf reply;
-    bool over_limit; /* the reply in hand is larger than reply.max */
+    size_t max_reply_bytes; /* where the request does not say */
+    bool over_limit;        /* the reply in hand is larger than reply.max */
+    struct str literal;     /* of the guarded request in hand */
+    bool kept_out;          /* it came to an address that is not public */
     atomic_bool cut;
     char why[CURL_ERROR_SIZE];
     int64_t connect_timeout_ms;
@@ -110,6 +116,19 @@ static size_t on_body(char *part, size_t size, size_t count, void *arg)
     return buf_ok(&c->reply) ? bytes.len : 0;
 }
 
+/* Guarded requests only. This is the address that connect() gets: no name is looked up after it. */
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http_client *c = arg;
+
+    if (purpose != CURLSOCKTYPE_IPCXN ||
+        (!http_address_is_public(&address->addr) && !http_address_is(&address->addr, c->literal))) {
+        c->kept_out = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                        curl_off_t up)
 {
@@ -145,7 +164,7 @@ static bool set_fixed(struct http_client *c, const struct http_client_conf *conf
     rc |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->why);
     rc |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     rc |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
-    rc |= curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)c->reply.max);
+    rc |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, c);
     rc |= curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
     rc |= curl_easy_setopt(easy, CURLOPT_XFERINFODATA, c);
     rc |= curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
@@ -167,7 +186,7 @@ enum status http_client_open(const struct http_client_conf *conf, struct http_sh
     if (c == NULL)
         return err_fatal(err, "memory", "no memory for an HTTP client");
     c->connect_timeout_ms = conf->connect_timeout_ms;
-    c->reply.max = conf->max_reply_bytes > 0 ? conf->max_reply_bytes : REPLY_MAX_BYTES;
+    c->max_reply_bytes = conf->max_reply_bytes > 0 ? conf->max_reply_bytes : REPLY_MAX_BYTES;
     c->easy = curl_easy_init();
     if (c->easy == NULL || !set_fixed(c, conf, share)) {
         http_client_close(c);
@@ -189,7 +208,8 @@ void http_client_close(struct http_client *c)
 
 bool http_client_sent_nothing(const struct err *err)
 {
-    static const char *const codes[] = {"http:connect", "http:tls", "http:url", "http:header"};
+    static const char *const codes[] = {"http:connect", "http:tls", "http:url", "http:header",
+                                        "http:fetch"};
 
     for (size_t i = 0; i < COUNT_OF(codes); i++)
         if (strcmp(err->code, codes[i]) == 0)
@@ -205,11 +225,6 @@ void http_client_cut(struct http_client *c)
 void http_client_uncut(struct http_client *c)
 {
     atomic_store(&c->cut, false);
-}
-
-static void slist_freep(struct curl_slist **list)
-{
-    curl_slist_free_all(*list);
 }
 
 /* A line break or NUL in a header would be a second header. */
@@ -249,7 +264,7 @@ static enum status make_headers(const struct http_request *r, struct curl_slist 
 
     if (r->content_type != NULL)
         ok = ok && append_header(list, STR("Content-Type"), str_from(r->content_type));
-    else
+    else if (r->file == NULL)
         ok = ok && append(list, "Content-Type:");
     for (size_t i = 0; i < r->header_count; i++) {
         const struct header *h = &r->headers[i];
@@ -262,7 +277,7 @@ static enum status make_headers(const struct http_request *r, struct curl_slist 
     return ok ? ST_OK : err_retry(err, "memory", "no memory for a request");
 }
 
-static unsigned set_method(CURL *easy, const struct http_request *r)
+static unsigned set_method(CURL *easy, const struct http_request *r, curl_mime *form)
 {
     const bool plain = strcmp(r->method, "GET") == 0 && r->body.len == 0;
     const bool head = strcmp(r->method, "HEAD") == 0;
@@ -272,6 +287,8 @@ static unsigned set_method(CURL *easy, const struct http_request *r)
         return rc | curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     /* Also ends what an earlier HEAD or POST left behind. */
     rc |= curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    if (form != NULL)
+        return rc | curl_easy_setopt(easy, CURLOPT_MIMEPOST, form);
     if (plain)
         return rc;
     rc |= curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -287,21 +304,42 @@ static long curl_ms(int64_t ms)
     return ms > INT_MAX ? 0L : (long)ms; /* 0 = no limit */
 }
 
-static bool set_request(struct http_client *c, const struct http_request *r,
-                        struct curl_slist *headers, int64_t left_ms)
+/* What lives as long as one request. */
+struct sending {
+    struct curl_slist *headers;
+    curl_mime *mime;
+    struct http_form form;
+};
+
+/* The handle must not keep pointers to what dies here. */
+static void forget(struct http_client *c, struct sending *s)
 {
-    const bool via_proxy = !url_is_loopback_http(str_from(r->url));
+    (void)curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
+    (void)curl_easy_setopt(c->easy, CURLOPT_MIMEPOST, NULL);
+    c->literal = (struct str){0};
+    curl_mime_free(s->mime);
+    curl_slist_free_all(s->headers);
+}
+
+static bool set_request(struct http_client *c, const struct http_request *r,
+                        const struct sending *s, int64_t left_ms)
+{
+    const bool via_proxy = !r->guarded && !url_is_loopback_http(str_from(r->url));
+    const bool apart = r->guarded || r->once;
     const int64_t connect_ms = c->connect_timeout_ms > 0 && c->connect_timeout_ms < left_ms
                                    ? c->connect_timeout_ms
                                    : left_ms;
-    unsigned rc = set_method(c->easy, r);
+    unsigned rc = set_method(c->easy, r, s->mime);
 
     rc |= curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
     rc |= curl_easy_setopt(c->easy, CURLOPT_PROXY, via_proxy ? NULL : "");
-    rc |= curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, headers);
+    rc |= curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, s->headers);
     rc |= curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, curl_ms(left_ms));
     rc |= curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, curl_ms(connect_ms));
-    rc |= curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
+    rc |= curl_easy_setopt(c->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)c->reply.max);
+    rc |= curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, apart ? 1L : 0L);
+    rc |= curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, r->guarded ? 1L : 0L);
+    rc |= curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, r->guarded ? on_socket : NULL);
     return rc == CURLE_OK;
 }
 
@@ -375,6 +413,9 @@ static enum status fail(const struct http_client *c, const struct http_request *
 
     if (rc == CURLE_URL_MALFORMAT)
         return err_reject(err, REASON_REJECTED, "http:url", "%.*s: not an address", STR_ARG(url));
+    if (c->kept_out && rc == CURLE_COULDNT_CONNECT)
+        return err_reject(err, REASON_REJECTED, "http:address", "%s %.*s: not a public address",
+                          r->method, STR_ARG(url));
     if (rc == CURLE_FILESIZE_EXCEEDED || c->over_limit)
         return err_reject(err, REASON_REJECTED, "http:size", "%s %.*s: reply over %zu bytes",
                           r->method, STR_ARG(url), c->reply.max);
@@ -429,6 +470,29 @@ static bool is_allowed(const char *url)
            url_is_loopback_http(str_from(url));
 }
 
+static void begin(struct http_client *c, const struct http_request *r)
+{
+    if (c->reply.size > KEEP_MAX_BYTES)
+        buf_done(&c->reply);
+    buf_clear(&c->reply);
+    c->reply.max = r->max_reply_bytes > 0 ? r->max_reply_bytes : c->max_reply_bytes;
+    c->over_limit = false;
+    c->kept_out = false;
+    c->literal = r->literal;
+    c->why[0] = '\0';
+}
+
+static enum status make(struct http_client *c, const struct http_request *r, struct sending *s,
+                        struct err *err)
+{
+    enum status rc = make_headers(r, &s->headers, err);
+
+    if (rc != ST_OK || r->file == NULL)
+        return rc;
+    s->mime = http_form_new(c->easy, r->file, &s->form);
+    return s->mime != NULL ? ST_OK : err_retry(err, "memory", "no memory for a form");
+}
+
 /* What a server says of its own trouble counts, however large the page it says it on. */
 static bool is_large_error_page(const struct http_client *c, CURLcode done)
 {
@@ -438,39 +502,42 @@ static bool is_large_error_page(const struct http_client *c, CURLcode done)
            curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 299;
 }
 
-enum status http_client_send(struct http_client *c, const struct http_request *request,
-                             struct deadline until, struct arena *arena, struct http_reply *out,
-                             struct err *err)
+static enum status perform(struct http_client *c, const struct http_request *r,
+                           const struct sending *s, int64_t left_ms, struct err *err)
 {
-    AUTO(slist_freep) struct curl_slist *headers = NULL;
-    const int64_t left_ms = deadline_left_ms(until);
-    enum status rc;
     CURLcode done;
 
-    if (!is_allowed(request->url))
-        return err_reject(err, REASON_REJECTED, "http:url", "%.*s: neither https nor loopback http",
-                          STR_ARG(url_without_query(str_from(request->url))));
-    rc = make_headers(request, &headers, err);
-    if (rc != ST_OK)
-        return rc;
     if (atomic_load(&c->cut))
         return err_retry(err, "http:cut", "the client is cut off");
     if (left_ms == 0)
         return err_retry(err, "http:connect", "no time left for the request");
-    if (c->reply.size > KEEP_MAX_BYTES)
-        buf_done(&c->reply);
-    buf_clear(&c->reply);
-    c->over_limit = false;
-    c->why[0] = '\0';
-    if (!set_request(c, request, headers, left_ms))
+    begin(c, r);
+    if (!set_request(c, r, s, left_ms))
         return err_retry(err, "memory", "libcurl does not take the request");
     done = curl_easy_perform(c->easy);
     if (is_large_error_page(c, done)) {
         buf_clear(&c->reply);
-        done = CURLE_OK;
+        return ST_OK;
     }
-    rc = done == CURLE_OK ? read_reply(c, request, arena, out, err) : fail(c, request, done, err);
-    /* The list dies here; the handle must not keep a pointer to it. */
-    (void)curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
+    return done == CURLE_OK ? ST_OK : fail(c, r, done, err);
+}
+
+enum status http_client_send(struct http_client *c, const struct http_request *request,
+                             struct deadline until, struct arena *arena, struct http_reply *out,
+                             struct err *err)
+{
+    struct sending sending = {0};
+    const int64_t left_ms = deadline_left_ms(until);
+    enum status rc;
+
+    if (!is_allowed(request->url))
+        return err_reject(err, REASON_REJECTED, "http:url", "%.*s: neither https nor loopback http",
+                          STR_ARG(url_without_query(str_from(request->url))));
+    rc = make(c, request, &sending, err);
+    if (rc == ST_OK)
+        rc = perform(c, request, &sending, left_ms, err);
+    if (rc == ST_OK)
+        rc = read_reply(c, request, arena, out, err);
+    forget(c, &sending);
     return rc;
 }

@@ -32,11 +32,20 @@ MUST_CHECK enum status http_client_open(const struct http_client_conf *conf,
                                         struct err *err);
 void http_client_close(struct http_client *c); /* NULL is fine */
 
+/* One file of a form (multipart/form-data). */
+struct http_file {
+    const char *name;         /* of the part: "media" */
+    const char *filename;     /* "a.png" */
+    const char *content_type; /* "image/png" */
+    struct str bytes;         /* not copied */
+};
+
 struct http_request {
     const char *method;           /* "GET", "POST" */
     const char *url;              /* https, or http on loopback; anything else is ST_REJECT */
     const char *content_type;     /* NULL without a body */
     struct str body;              /* sent as it stands */
+    const struct http_file *file; /* POST: sent in the body's place, with its own content type */
     const struct header *headers; /* e.g. traceparent, Authorization */
     size_t header_count;
     /* A kept connection that dies before the first byte of a reply makes libcurl send the request
@@ -44,6 +53,12 @@ struct http_request {
      * connection from the start, on which that never happens. For calls that must not be doubled.
      */
     bool once;
+    size_t max_reply_bytes; /* of this reply; 0: the client's */
+    /* For an address that others wrote down (http/fetch.h): a connection of its own, straight, past
+     * any proxy, and to a public address only, looked at where the socket is made, after the last
+     * look-up of the name. literal: allowed although not public; absent: none. */
+    bool guarded;
+    struct str literal;
 };
 
 struct http_reply {
@@ -62,13 +77,14 @@ struct http_reply {
  * server may have got it; "http:cut", "memory".
  * ST_REJECT: other 4xx and 3xx (out filled, "http:404"), a 2xx over the limit ("http:size"; what
  * other answers have beyond it is left out, with all of their body), an address or header that
- * cannot be sent ("http:url", "http:header"). Texts name host and path, never query or credentials.
- */
+ * cannot be sent ("http:url", "http:header"), a guarded request to what is not public
+ * ("http:address"). Texts name host and path, never query or credentials. */
 MUST_CHECK enum status http_client_send(struct http_client *c, const struct http_request *request,
                                         struct deadline until, struct arena *arena,
                                         struct http_reply *out, struct err *err);
 
-/* Does an http_client_send's failure prove that the server got nothing of the request? */
+/* Does an http_client_send's failure prove that the server got nothing of the request? True also of
+ * an http_fetch's "http:fetch": what was to be sent with that file was not. */
 bool http_client_sent_nothing(const struct err *err);
 
 /* From any thread: a send in hand, and each later one, ends soon (within a second) with ST_RETRY

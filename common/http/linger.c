@@ -5,7 +5,6 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@ enum {
     LINGER_MS = 2000,
     COUNT_MAX = 256,      /* more at once are closed as they are */
     READ_MAX = 16 * 1024, /* thrown away per turn */
+    ANSWER_MAX = HTTP_REFUSAL_MAX + 1024,
 };
 
 struct held {
@@ -91,6 +91,7 @@ static const char *reason_text(int status)
 {
     switch (status) {
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
     case 413: return "Content Too Large";
     default: return "Service Unavailable";
     }
@@ -120,21 +121,43 @@ void http_linger_free(struct http_linger *l)
     mem_free(l);
 }
 
-void http_linger_refuse(struct http_linger *l, int fd, int status)
+static void add_date(struct buf *out)
 {
     const time_t now = time(NULL);
     struct tm utc;
-    char date[40] = "";
-    char text[256];
-    int len;
+    char date[40];
 
-    if (gmtime_r(&now, &utc) != NULL)
-        (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    len = snprintf(text, sizeof(text),
-                   "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: 0\r\n%sConnection: close\r\n\r\n",
-                   status, reason_text(status), date, status == 503 ? "Retry-After: 1\r\n" : "");
+    if (gmtime_r(&now, &utc) != NULL &&
+        strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc) > 0)
+        buf_addf(out, "Date: %s\r\n", date);
+}
+
+static void write_answer(const struct http_refusal *refusal, struct buf *out)
+{
+    const bool has_body = refusal->content_type != NULL && buf_ok(refusal->body);
+
+    buf_addf(out, "HTTP/1.1 %d %s\r\n", refusal->status, reason_text(refusal->status));
+    add_date(out);
+    if (has_body)
+        buf_addf(out, "Content-Type: %s\r\n", refusal->content_type);
+    if (refusal->headers != NULL)
+        buf_add_cstr(out, refusal->headers);
+    if (refusal->status == 503)
+        buf_add_cstr(out, "Retry-After: 1\r\n");
+    buf_addf(out, "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+             has_body ? refusal->body->len : 0);
+    if (has_body)
+        buf_add(out, buf_str(refusal->body));
+}
+
+void http_linger_refuse(struct http_linger *l, int fd, const struct http_refusal *refusal)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(ANSWER_MAX);
+
+    write_answer(refusal, &text);
     /* The socket's buffer is empty: this is the first answer in it. */
-    (void)send(fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (buf_ok(&text))
+        (void)send(fd, text.ptr, text.len, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)shutdown(fd, SHUT_WR);
     if (l->count < COUNT_MAX)
         hold(l, fd);

@@ -3,10 +3,10 @@
  * due at a time; deadlines, limits and refusals are our own. */
 #include "http/server.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "http/framing.h"
+#include "http/header_lines.h"
 #include "http/linger.h"
 #include "http/listen.h"
 #include "http/response.h"
@@ -131,9 +131,8 @@ static void run(struct http_server *s)
     set_timer(s, http_waiting_due_ms(&s->idle));
 }
 
-static void on_epoll(void *arg, uint32_t events)
+static void on_epoll(void *arg, uint32_t events UNUSED)
 {
-    (void)events;
     run(arg);
 }
 
@@ -226,7 +225,6 @@ static struct http_exchange *exchange_take(struct http_server *s)
             return NULL;
         x->server = s;
         x->target.max = HEAD_MAX_BYTES;
-        x->body.max = s->conf.max_body_bytes;
         x->arena.max = ARENA_MAX_BYTES;
         return x;
     }
@@ -267,14 +265,12 @@ static void prefer_answering(struct http_exchange *x, bool preferred)
                                     preferred ? idle_s + 1 : idle_s);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *mhd, void **request,
-                         enum MHD_RequestTerminationCode why)
+static void on_completed(void *cls, struct MHD_Connection *mhd UNUSED, void **request,
+                         enum MHD_RequestTerminationCode why UNUSED)
 {
     struct http_server *s = cls;
     struct http_exchange *x = *request;
 
-    (void)mhd;
-    (void)why;
     if (x == NULL)
         return;
     *request = NULL;
@@ -291,8 +287,14 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **request,
 /* Answers on the bare socket: the library takes no answer while a body is being read. */
 static enum MHD_Result refuse(struct http_exchange *x, int status)
 {
-    report_refused(x->server, x, status);
-    http_linger_refuse(x->server->linger, x->conn->wait.fd, status);
+    const struct http_server *s = x->server;
+    AUTO(buf_done) struct buf body = BUF_INIT(HTTP_REFUSAL_MAX);
+    struct http_refusal refusal = {.status = status, .body = &body};
+
+    report_refused(s, x, status);
+    if (s->conf.refusal != NULL)
+        s->conf.refusal(s->conf.arg, x, &refusal);
+    http_linger_refuse(s->linger, x->conn->wait.fd, &refusal);
     return MHD_NO;
 }
 
@@ -304,7 +306,10 @@ static enum MHD_Result take_head(struct http_exchange *x, const char *method)
     x->method = method;
     if (x->conn->over_limit || !buf_ok(&x->target))
         return refuse(x, MHD_HTTP_SERVICE_UNAVAILABLE);
-    wrong = http_framing_check(x->mhd, x->server->conf.max_body_bytes);
+    x->body.max = x->server->conf.max_body_bytes;
+    if (x->server->conf.body_limit != NULL)
+        x->body.max = x->server->conf.body_limit(x->server->conf.arg, x);
+    wrong = http_framing_check(x->mhd, x->body.max);
     return wrong == 0 ? MHD_YES : refuse(x, wrong);
 }
 
@@ -343,17 +348,14 @@ static enum MHD_Result hand_over(struct http_exchange *x)
 /* The library's one handler: called for the head, for parts of the body, for the end of it, and
  * again after a resume. */
 /* NOLINTNEXTLINE(readability-function-size): the parameters are the library's. */
-static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const char *url,
-                                 const char *method, const char *version, const char *part,
-                                 size_t *part_len, void **request)
+static enum MHD_Result on_access(void *cls UNUSED, struct MHD_Connection *mhd UNUSED,
+                                 const char *url UNUSED, const char *method,
+                                 const char *version UNUSED, const char *part, size_t *part_len,
+                                 void **request)
 {
     struct http_exchange *x = *request;
     const struct str received = str_of(part, *part_len);
 
-    (void)cls;
-    (void)mhd;
-    (void)url;
-    (void)version;
     if (x == NULL)
         return MHD_NO;
     switch (x->state) {
@@ -369,10 +371,8 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const ch
 }
 
 /* The query is passed on as it came; url_query decodes what is asked for. */
-static size_t keep_escapes(void *cls, struct MHD_Connection *mhd, char *text)
+static size_t keep_escapes(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, char *text)
 {
-    (void)cls;
-    (void)mhd;
     return strlen(text);
 }
 
@@ -557,18 +557,22 @@ struct str http_exchange_query(const struct http_exchange *x)
 
 struct str http_exchange_header(const struct http_exchange *x, const char *name)
 {
-    const char *value = NULL;
-    size_t len = 0;
+    return http_header_first(x->mhd, name);
+}
 
-    if (MHD_lookup_connection_value_n(x->mhd, MHD_HEADER_KIND, name, strlen(name), &value, &len) !=
-        MHD_YES)
-        return (struct str){NULL, 0};
-    return str_of(value != NULL ? value : "", len);
+struct str http_exchange_header_list(struct http_exchange *x, const char *name)
+{
+    return http_header_list(x->mhd, name, &x->arena);
 }
 
 struct str http_exchange_body(const struct http_exchange *x)
 {
     return buf_str(&x->body);
+}
+
+void http_exchange_drop_body(struct http_exchange *x)
+{
+    buf_done(&x->body);
 }
 
 struct arena *http_exchange_arena(struct http_exchange *x)

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/header.h"
 #include "base/loop.h"
@@ -27,14 +28,32 @@ typedef void http_request_fn(void *arg, struct http_exchange *x);
  * are answered inside libmicrohttpd and not seen here), 0 (closed: head or body not complete in
  * time). For counters. path is absent when unknown. */
 typedef void http_refused_fn(void *arg, int status, struct str path);
+/* How large the body of this request may be; its head is known, its body not yet read. */
+typedef size_t http_limit_fn(void *arg, const struct http_exchange *x);
+
+/* What the server says when it refuses; all but status empty at first: a bare status. */
+struct http_refusal {
+    int status;               /* 400, 413, 503; may be made 401 */
+    const char *content_type; /* of body */
+    const char *headers;      /* further ones, each a whole line with CRLF; NULL: none */
+    struct buf *body;         /* at most HTTP_REFUSAL_MAX bytes, left out when they are more */
+};
+
+enum { HTTP_REFUSAL_MAX = 2048 };
+
+/* May fill the refusal; x has its head only. */
+typedef void http_refusal_fn(void *arg, const struct http_exchange *x,
+                             struct http_refusal *refusal);
 
 struct http_server_conf {
     const char *listen; /* "127.0.0.1:8080", "[::1]:8080", port 0 = any */
     size_t max_body_bytes;
-    size_t max_connections;  /* beyond it: 503 with Retry-After: 1, connection closed */
-    int64_t read_timeout_ms; /* slow loris: head and body complete within so long of the request
-                                line, that one within so long of accept (of idle_timeout_ms plus it
-                                after an answer), else closed */
+    http_limit_fn *body_limit; /* instead of max_body_bytes; may be NULL */
+    http_refusal_fn *refusal;  /* may be NULL */
+    size_t max_connections;    /* beyond it: 503 with Retry-After: 1, connection closed */
+    int64_t read_timeout_ms;   /* slow loris: head and body complete within so long of the request
+                                  line, that one within so long of accept (of idle_timeout_ms plus it
+                                  after an answer), else closed */
     int64_t idle_timeout_ms; /* kept-alive connection without a request; full seconds, rounded up */
     bool reuse_port;         /* several loops share the address (SO_REUSEPORT) */
     http_request_fn *on_request;
@@ -61,8 +80,12 @@ struct str http_exchange_method_text(const struct http_exchange *x);
 struct str http_exchange_path(const struct http_exchange *x);
 struct str http_exchange_query(const struct http_exchange *x);
 struct str http_exchange_header(const struct http_exchange *x,
-                                const char *name); /* absent when missing */
+                                const char *name); /* absent when missing; of several the first */
+/* All lines of that name, joined by ", " (RFC 9110, 5.3); empty when memory is short. */
+struct str http_exchange_header_list(struct http_exchange *x, const char *name);
 struct str http_exchange_body(const struct http_exchange *x);
+/* Frees the body of a request that is kept for long. */
+void http_exchange_drop_body(struct http_exchange *x);
 struct arena *http_exchange_arena(
     struct http_exchange *x); /* lives as long as the exchange; 1 MiB at most */
 

@@ -158,10 +158,16 @@ enum status tail_open(const struct tail_conf *conf, struct deadline until, struc
         {"auto.offset.reset", "earliest"},
         {NULL, NULL},
     };
+    static const struct kafka_option gathering[] = {
+        {"fetch.wait.max.ms", "20"},
+        {"fetch.min.bytes", "1048576"},
+        {NULL, NULL},
+    };
     const struct kafka_spec spec = {
         .settings = conf->kafka,
         .kind = KAFKA_CONSUMER,
         .client_id = conf->client_id,
+        .defaults = conf->gathers ? gathering : NULL,
         .fixed = fixed,
     };
     struct tail *t = mem_zalloc(sizeof(*t));

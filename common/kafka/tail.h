@@ -21,6 +21,9 @@ struct tail_conf {
     size_t topic_count;
     enum tail_from from;
     int64_t from_wall_ms; /* TAIL_TIME */
+    /* Records come up to 20 ms later, many at a time: where a record at a time would wake this
+     * process, and the broker, more often than its work is worth. */
+    bool gathers;
 };
 
 /* Reads metadata and the current ends first. ST_RETRY: no broker; ST_FATAL: a topic does not exist.

@@ -68,6 +68,22 @@ static const struct topic_def TOPICS[TOPIC_COUNT] = {
             .key = "card key",
             .help = "what became of a command of cmd.bonus",
         },
+    [TOPIC_CMD_WECHAT] =
+        {
+            .topic = TOPIC_CMD_WECHAT,
+            .name = "cmd.wechat",
+            .retention_hours = 0,
+            .key = "the caller's, else the command's id",
+            .help = "a card, coupon or account call is asked for",
+        },
+    [TOPIC_RESULT_WECHAT] =
+        {
+            .topic = TOPIC_RESULT_WECHAT,
+            .name = "result.wechat",
+            .retention_hours = 0,
+            .key = "the command's key",
+            .help = "what became of a command of cmd.wechat",
+        },
     [TOPIC_CMD_TOKEN] =
         {
             .topic = TOPIC_CMD_TOKEN,
@@ -107,7 +123,8 @@ static const struct topic_def TOPICS[TOPIC_COUNT] = {
         },
 };
 
-static const char *const WORKERS[] = {"token", "member", "store", "activate", "bonus", "crm", NULL};
+static const char *const WORKERS[] = {"token", "member",  "store", "activate",
+                                      "bonus", "command", "crm",   NULL};
 
 const struct topic_def *topic_def(enum topic topic)
 {

@@ -17,6 +17,8 @@ enum topic {
     TOPIC_CMD_ACTIVATION,
     TOPIC_CMD_BONUS,
     TOPIC_RESULT_BONUS,
+    TOPIC_CMD_WECHAT,
+    TOPIC_RESULT_WECHAT,
     TOPIC_CMD_TOKEN,
     TOPIC_STATE_TOKEN,
     TOPIC_DLQ,     /* one per worker */

@@ -11,6 +11,8 @@
 #define SCHEMA_CMD_ACTIVATION   SCHEMA_BASE "cmd.activation.v1.schema.json"
 #define SCHEMA_CMD_BONUS        SCHEMA_BASE "cmd.bonus.v1.schema.json"
 #define SCHEMA_RESULT_BONUS     SCHEMA_BASE "result.bonus.v1.schema.json"
+#define SCHEMA_CMD_WECHAT       SCHEMA_BASE "cmd.wechat.v1.schema.json"
+#define SCHEMA_RESULT_WECHAT    SCHEMA_BASE "result.wechat.v1.schema.json"
 #define SCHEMA_CMD_TOKEN        SCHEMA_BASE "cmd.token.v1.schema.json"
 #define SCHEMA_STATE_TOKEN      SCHEMA_BASE "state.token.v1.schema.json"
 
@@ -21,6 +23,7 @@
 #define CE_TYPE_WECHAT_PREFIX  "kabao.wechat."
 #define CE_TYPE_MESSAGE_PREFIX "kabao.wechat.message."
 #define CE_TYPE_BINDING_PREFIX "kabao.binding."
+#define CE_TYPE_COMMAND_PREFIX "kabao.command."
 
 #define CE_TYPE_MEMBER_CHANGED       "kabao.member.changed"
 #define CE_TYPE_MEMBER_IMPORTED      "kabao.member.imported"
@@ -30,5 +33,6 @@
 #define CE_TYPE_ACTIVATION_TICKET    "kabao.activation.ticket"
 #define CE_TYPE_BONUS_CHANGE         "kabao.bonus.change"
 #define CE_TYPE_BONUS_CHANGED        "kabao.bonus.changed"
+#define CE_TYPE_COMMAND_RESULT       "kabao.command.result"
 #define CE_TYPE_TOKEN_BAD            "kabao.token.bad"
 #define CE_TYPE_TOKEN_CURRENT        "kabao.token.current"

@@ -4,10 +4,11 @@
 
 #include "base/str.h"
 
+/* A schema that is part of the program. */
 struct schema_text {
     const char *id; /* the schema's $id */
     struct str text;
 };
 
-extern const struct schema_text SCHEMA_TEXTS[];
-extern const size_t SCHEMA_TEXT_COUNT;
+extern const struct schema_text MESSAGE_SCHEMAS[];
+extern const size_t MESSAGE_SCHEMA_COUNT;

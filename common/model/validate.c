@@ -2,7 +2,6 @@
 /* The schemas that came with the program, compiled on demand and kept until it ends. */
 #include "model/validate.h"
 
-#include "codec/schema.h"
 #include "model/schemas.h"
 
 #include <assert.h>
@@ -15,9 +14,9 @@ static size_t index_of(const char *schema_id)
 {
     size_t i = 0;
 
-    while (i < SCHEMA_TEXT_COUNT && strcmp(SCHEMA_TEXTS[i].id, schema_id) != 0)
+    while (i < MESSAGE_SCHEMA_COUNT && strcmp(MESSAGE_SCHEMAS[i].id, schema_id) != 0)
         i++;
-    assert(i < SCHEMA_TEXT_COUNT && i < SCHEMAS_MAX);
+    assert(i < MESSAGE_SCHEMA_COUNT && i < SCHEMAS_MAX);
     return i;
 }
 
@@ -32,18 +31,24 @@ static const struct schema *compiled(size_t index)
     (void)pthread_mutex_lock(&lock);
     /* That each of them compiles is a unit test's business. */
     if (schemas[index] == NULL &&
-        schema_compile(SCHEMA_TEXTS[index].text, &schemas[index], &err) != ST_OK)
+        schema_compile(MESSAGE_SCHEMAS[index].text, &schemas[index], &err) != ST_OK)
         schemas[index] = NULL;
     found = schemas[index];
     (void)pthread_mutex_unlock(&lock);
     return found;
 }
 
-enum status record_validate(const char *schema_id, const struct json *value, struct err *err)
+enum status record_check(const char *schema_id, const struct json *value,
+                         struct schema_fault *fault, struct err *err)
 {
     const struct schema *schema = compiled(index_of(schema_id));
 
     if (schema == NULL)
         return err_retry(err, "memory", "no memory for %s", schema_id);
-    return schema_check(schema, value, NULL, err);
+    return schema_check(schema, value, fault, err);
+}
+
+enum status record_validate(const char *schema_id, const struct json *value, struct err *err)
+{
+    return record_check(schema_id, value, NULL, err);
 }

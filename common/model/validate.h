@@ -6,8 +6,12 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "codec/json.h"
+#include "codec/schema.h"
 
 /* schema_id is one of schema_ids.h. ST_REJECT, REASON_SCHEMA: err->text is pointer and rule ("/mode
  * must be ..."), never a value. ST_RETRY: no memory. Thread-safe. */
 MUST_CHECK enum status record_validate(const char *schema_id, const struct json *value,
                                        struct err *err);
+/* The same, and where it is at fault (fault may be NULL). */
+MUST_CHECK enum status record_check(const char *schema_id, const struct json *value,
+                                    struct schema_fault *fault, struct err *err);

@@ -276,6 +276,14 @@ static bool is_nothing(enum status rc, const struct err *err)
            (rc == ST_RETRY && (http_client_sent_nothing(err) || is_refusal(err->code)));
 }
 
+/* What this call proves of itself it does not prove of the one before it. */
+static void let_go_after(struct attempt *a, enum status rc)
+{
+    const bool in_doubt = a->found == FOUND_OLD && a->effect->step->nature == NATURE_REPEATABLE;
+
+    let_go(a, in_doubt && rc != ST_REJECT ? release_intent : withdraw_intent);
+}
+
 static enum status call(struct attempt *a, struct err *err)
 {
     const struct step *step = a->effect->step;
@@ -293,7 +301,7 @@ static enum status call(struct attempt *a, struct err *err)
         return rc;
     }
     count(a, rc == ST_WAIT ? "waited" : "refused");
-    let_go(a, withdraw_intent);
+    let_go_after(a, rc);
     return rc;
 }
 

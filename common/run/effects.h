@@ -32,7 +32,8 @@ struct step {
      * These prove that nothing happened, and the intent is withdrawn: ST_WAIT, ST_REJECT, and
      * ST_RETRY with a WeChat errcode other than -1 or with what the HTTP client says when it sent
      * nothing. Anything else leaves it open: so what fails before the request is sent (memory, a
-     * look into MySQL) is best told as ST_WAIT. */
+     * look into MySQL) is best told as ST_WAIT. Of an earlier call that was cut they prove nothing:
+     * a NATURE_REPEATABLE intent that was taken over stays open until done or ST_REJECT. */
     enum status (*call)(struct lane *lane, struct deadline until, void *arg, struct str *result,
                         struct err *err);
     /* NATURE_PROBE only. *happened: nothing is sent, *result is kept as if the call had answered.

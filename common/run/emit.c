@@ -168,6 +168,7 @@ static bool address_command(const void *record, struct arena *arena UNUSED,
     out->appid = c->appid;
     out->subject = c->subject;
     out->id = c->id;
+    out->type = c->type;
     return true;
 }
 
@@ -188,4 +189,41 @@ const struct emit EMIT_COMMAND_ACTIVATION = {
     .keeps_time = true,
     .write = write_command,
     .address = address_command,
+};
+
+const struct emit EMIT_COMMAND_WECHAT = {
+    .topic = TOPIC_CMD_WECHAT,
+    .type = CE_TYPE_COMMAND_PREFIX,
+    .dataschema = SCHEMA_CMD_WECHAT,
+    .step = "command.wechat",
+    .keeps_time = true,
+    .write = write_command,
+    .address = address_command,
+};
+
+static void write_wechat_result(const void *record, struct buf *out)
+{
+    const struct result_emit *r = record;
+
+    wechat_result_write(&r->result, out);
+}
+
+static bool address_wechat_result(const void *record, struct arena *arena UNUSED,
+                                  struct emit_address *out)
+{
+    const struct result_emit *r = record;
+
+    out->topic = r->topic;
+    out->key = r->key;
+    out->appid = r->appid;
+    return true;
+}
+
+const struct emit EMIT_WECHAT_RESULT = {
+    .topic = TOPIC_RESULT_WECHAT,
+    .type = CE_TYPE_COMMAND_RESULT,
+    .dataschema = SCHEMA_RESULT_WECHAT,
+    .step = "result",
+    .write = write_wechat_result,
+    .address = address_wechat_result,
 };

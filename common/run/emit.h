@@ -6,11 +6,14 @@
 #include "base/buf.h"
 #include "kafka/topics.h"
 #include "model/activation.h"
+#include "model/wechat_result.h"
 
 #include <stdbool.h>
 
 /* How a record is addressed; texts live as long as the record or the arena. */
 struct emit_address {
+    struct str topic; /* a full name; absent: of the emit's topic */
+    struct str type;  /* ce_type; absent: the emit's */
     struct str key;
     struct str appid;
     struct str subject; /* the card's code, where there is one */
@@ -53,7 +56,19 @@ struct command_emit {
     struct str appid;
     struct str subject;
     struct str json; /* the value as it is */
+    struct str type; /* ce_type; absent: the emit's */
 };
 
 extern const struct emit EMIT_COMMAND_BONUS;      /* struct command_emit */
 extern const struct emit EMIT_COMMAND_ACTIVATION; /* struct command_emit */
+extern const struct emit EMIT_COMMAND_WECHAT;     /* struct command_emit, with its type */
+
+/* What became of a command of cmd.wechat; its id and "result" name it. */
+struct result_emit {
+    struct str topic; /* absent: result.wechat; else the reply_to of the command */
+    struct str key;   /* the command's */
+    struct str appid;
+    struct wechat_result result;
+};
+
+extern const struct emit EMIT_WECHAT_RESULT; /* struct result_emit */

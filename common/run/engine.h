@@ -19,11 +19,11 @@
 #include "run/offsets.h"
 #include "run/quota.h"
 #include "run/retry.h"
-#include "run/tokens.h"
 #include "run/worker.h"
 #include "tables/owner.h"
 #include "tables/parked.h"
 #include "trace/trace.h"
+#include "wechat/tokens.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -227,7 +227,8 @@ struct lane {
     struct id chance; /* the same for items that are no record */
     bool ignored;     /* no route took the record */
     struct deadline until;
-    struct buf value; /* of the record being emitted */
+    struct deadline look_by; /* the record's own; zero: none */
+    struct buf value;        /* of the record being emitted */
     struct db_row *rows;
     size_t row_count;
     size_t row_size;

@@ -58,7 +58,7 @@ static enum status env_admit(void *arg, const struct account *account, const cha
     struct quota_path *found = find_path(lane, account, path);
     const struct quota_caller caller = {
         .until = lane->until,
-        .is_replay = lane->record && engine_is_redrive(lane->engine, lane->topic_index),
+        .is_replay = lane_is_replay(lane),
     };
 
     if (!found)

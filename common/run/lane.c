@@ -89,6 +89,16 @@ struct str lane_traceparent(const struct lane *lane)
     return trace_text(&lane->trace);
 }
 
+bool lane_is_replay(const struct lane *lane)
+{
+    return lane->record && engine_is_redrive(lane->engine, lane->topic_index);
+}
+
+void lane_look_by(struct lane *lane, struct deadline by)
+{
+    lane->look_by = by;
+}
+
 struct tokens *lane_tokens(struct lane *lane)
 {
     return lane->engine->tokens;
@@ -354,6 +364,7 @@ static void begin_item(struct lane *lane, struct item *item, const struct messag
     lane->is_dark = false;
     lane->unknown.text[0] = '\0';
     lane->until = attempt_ends(lane->engine);
+    lane->look_by = (struct deadline){0};
 }
 
 static void end_item(struct lane *lane)

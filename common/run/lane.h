@@ -33,6 +33,12 @@ struct str lane_traceparent(const struct lane *lane);
 /* The account of a record; NULL when this installation has none of that name. */
 const struct account *lane_account(struct lane *lane, struct str name);
 
+/* The record was given again (kabaoctl dlq replay), not as it was first sent. */
+bool lane_is_replay(const struct lane *lane);
+/* The record in hand has a deadline of its own: however long its verdict would have it wait, it is
+ * looked at by then, once. */
+void lane_look_by(struct lane *lane, struct deadline by);
+
 /* Sends a record; the engine waits for its acknowledgement before it settles the one in hand. */
 MUST_CHECK enum status lane_emit(struct lane *lane, const struct emit *emit, const void *record,
                                  struct err *err);

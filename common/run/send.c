@@ -92,8 +92,7 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
     struct emit_address address = {0};
     struct outgoing out = {.partition = -1};
     struct header headers[CLOUDEVENT_HEADERS_MAX];
-    struct cloudevent event = {.type = str_from(emit->type),
-                               .dataschema = str_from(emit->dataschema)};
+    struct cloudevent event = {.dataschema = str_from(emit->dataschema)};
     char topic[TOPIC_NAME_SIZE];
     char now[CLOCK_RFC3339_SIZE];
     struct trace trace;
@@ -105,7 +104,11 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
         return err_retry(err, "memory", "no memory for a %s", emit->type);
     trace_child(&lane->trace, &trace);
     clock_format_rfc3339(clock_wall_ms(), now);
-    topic_name(&lane->engine->settings->topic, emit->topic, NULL, topic);
+    if (str_is_empty(address.topic))
+        topic_name(&lane->engine->settings->topic, emit->topic, NULL, topic);
+    else
+        (void)str_copy(address.topic, topic, sizeof(topic));
+    event.type = str_is_empty(address.type) ? str_from(emit->type) : address.type;
     event.id = record_id(lane, emit, &address, &id);
     event.source = arena_printf(&lane->arena, "/wechat/%.*s", STR_ARG(address.appid));
     event.time =

@@ -183,6 +183,14 @@ static void settle_ok(struct lane *lane)
     settled(lane);
 }
 
+/* A record with a deadline of its own comes back by then. */
+static int64_t not_later(const struct lane *lane, int64_t at_ms)
+{
+    const int64_t by_ms = lane->look_by.at_ms;
+
+    return by_ms > clock_mono_ms() && by_ms < at_ms ? by_ms : at_ms;
+}
+
 static int64_t parked_wait_ms(struct item *item)
 {
     int64_t most_ms = (int64_t)PARKED_WAIT_MS << item->waits;
@@ -201,7 +209,7 @@ static void settle_wait(struct lane *lane, const struct err *err)
         at_ms += parked_wait_ms(lane->item);
     log_outcome(lane, log_limit(&lane->engine->waits, NULL) ? LOG_INFO : LOG_DEBUG, "record.waits",
                 err);
-    again(lane, at_ms);
+    again(lane, not_later(lane, at_ms));
 }
 
 static enum status send_dead_letter(struct lane *lane, const struct err *why, struct err *err)
@@ -321,6 +329,7 @@ static void settle_retry(struct lane *lane, struct err *err)
     at_ms = clock_mono_ms() + delay_ms;
     if (err->until.at_ms > at_ms)
         at_ms = err->until.at_ms;
+    at_ms = not_later(lane, at_ms);
     if (item->kind == ITEM_PARKED)
         parked_note(lane, clock_wall_ms() + at_ms - clock_mono_ms());
     again(lane, at_ms);

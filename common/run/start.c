@@ -38,6 +38,29 @@ static bool has_topic(const enum topic topics[WORKER_INPUTS_MAX], size_t i)
     return i < WORKER_INPUTS_MAX && topics[i] != TOPIC_NONE;
 }
 
+/* Those that others may name; they are not ours to make. */
+static enum status check_replies(struct engine *engine, struct err *err)
+{
+    struct str rest = str_from(engine->settings->topic.reply_to_allowed);
+    struct str topic;
+    char name[TOPIC_NAME_SIZE];
+    int32_t partitions = 0;
+    enum status rc = ST_OK;
+
+    while (rc == ST_OK && str_cut(rest, ' ', &topic, &rest)) {
+        if (str_is_empty(topic))
+            continue;
+        (void)str_copy(topic, name, sizeof(name));
+        rc = producer_topic(engine->producer, name, deadline_in(STEP_MS), &partitions, err);
+    }
+    if (rc != ST_FATAL)
+        return rc;
+    return err_fatal(err, "kafka:reply_to",
+                     "[topic] reply_to_allowed names %s, which does not exist (remedy: make it, or "
+                     "take it out of the list)",
+                     name);
+}
+
 static enum status check_topics(struct engine *engine, struct err *err)
 {
     const struct worker_def *def = engine->def;
@@ -53,6 +76,8 @@ static enum status check_topics(struct engine *engine, struct err *err)
         rc = check_topic(engine, TOPIC_STATE_TOKEN, false, err);
     if (rc == ST_OK)
         rc = check_topic(engine, TOPIC_DLQ, false, err);
+    if (rc == ST_OK && def->replies)
+        rc = check_replies(engine, err);
     return rc;
 }
 

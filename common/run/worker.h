@@ -54,8 +54,9 @@ struct worker_def {
     const char *purpose;                   /* --help */
     enum topic inputs[WORKER_INPUTS_MAX];  /* ends with TOPIC_NONE */
     enum topic outputs[WORKER_INPUTS_MAX]; /* checked at start */
-    const struct route *routes;            /* ends with {0} */
-    int64_t lanes;                         /* when [worker] lanes is not set; 0: 64 */
+    bool replies; /* emits to the topics of [topic] reply_to_allowed, too: checked at start */
+    const struct route *routes; /* ends with {0} */
+    int64_t lanes;              /* when [worker] lanes is not set; 0: 64 */
     /* Fills what is not zero; NULL: nothing. */
     void (*lanes_of)(const struct settings *settings, struct worker_lanes *out);
     /* Whether the settings ask for records of this type ("tombstone" as in routes): what they do

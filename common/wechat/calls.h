@@ -11,9 +11,10 @@ enum nature { NATURE_READ, NATURE_REPEATABLE, NATURE_PROBE, NATURE_ONCE };
 
 struct call {
     const char *type;   /* "member.get" */
-    const char *method; /* "POST" */
+    const char *method; /* "POST", or "GET": a command's body is then the query */
     const char *path;   /* "/card/membercard/userinfo/get" */
     enum nature nature;
+    bool irreversible;      /* a command of this type wants "confirm": true and is never replayed */
     const int *final_codes; /* errcodes that refuse this call for good beside the table of errors.c;
                                0-terminated, or NULL */
 };

@@ -192,8 +192,9 @@ static enum status exchange(struct wechat *w, const struct wechat_request *r, co
     const struct http_request request = {
         .method = r->call->method,
         .url = url,
-        .content_type = posts ? "application/json" : NULL,
+        .content_type = posts && r->file == NULL ? "application/json" : NULL,
         .body = posts ? r->body : (struct str){0},
+        .file = r->file,
         .headers = &trace,
         .header_count = str_is_empty(r->traceparent) ? 0 : 1,
         .once = r->call->nature == NATURE_PROBE || r->call->nature == NATURE_ONCE,
@@ -213,15 +214,16 @@ static enum status send_once(struct wechat *w, const struct wechat_request *r, s
                              struct err *err)
 {
     AUTO(buf_done_secret) struct buf url = BUF_INIT(URL_MAX);
+    const struct str query = strcmp(r->call->method, "GET") == 0 ? r->body : r->query;
 
     json_free(a->answer);
     a->answer = NULL;
     wechat_url(w->settings, r->call, &url);
     buf_add_cstr(&url, "?access_token=");
     buf_add_cstr(&url, a->token.text);
-    if (strcmp(r->call->method, "GET") == 0 && !str_is_empty(r->body)) {
+    if (!str_is_empty(query)) {
         buf_add_char(&url, '&');
-        buf_add(&url, r->body);
+        buf_add(&url, query);
     }
     if (!buf_ok(&url))
         return err_retry(err, "memory", "%s: no room for the address", r->call->type);
@@ -233,16 +235,20 @@ static enum status try_call(struct wechat *w, const struct wechat_request *r, co
                             struct attempt *a, struct err *err)
 {
     const struct wechat_env *env = w->env;
+    const struct deadline until = deadline_min(r->until, r->send_by);
     enum status rc;
 
     rc = env->token(env->arg, r->account, TOKEN_ACCESS, older,
-                    deadline_min(r->until, deadline_in(TOKEN_WAIT_MS)), &a->token, err);
+                    deadline_min(until, deadline_in(TOKEN_WAIT_MS)), &a->token, err);
     if (rc != ST_OK)
         return rc;
     /* Last: a permit is for now, and whoever waited for a token would use it later. */
     rc = env->admit(env->arg, r->account, r->call->path, err);
     if (rc != ST_OK)
         return rc;
+    if (deadline_passed(r->send_by))
+        return err_reject(err, REASON_EXPIRED, "deadline",
+                          "%s: its deadline passed before it was sent", r->call->type);
     rc = send_once(w, r, a, err);
     if (rc != ST_OK)
         return rc;
@@ -263,6 +269,8 @@ static enum status refuse(const struct wechat_request *r, const struct attempt *
     };
 
     (void)snprintf(resource, sizeof(resource), "wechat:%s:%s", r->account->name, r->call->path);
+    if (r->errmsg)
+        buf_add(r->errmsg, safe_errmsg(&refusal));
     return wechat_refuse(&refusal, err);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "codec/json.h"
 #include "config/settings.h"
@@ -52,9 +53,14 @@ DECLARE_FREEP(struct wechat, wechat_free)
 struct wechat_request {
     const struct account *account;
     const struct call *call;
-    struct str body; /* JSON for POST, query text ("a=b&c=d") for GET; absent: none */
+    struct str body;  /* JSON for POST, query text ("a=b&c=d") for GET; absent: none */
+    struct str query; /* what follows the token in the address of a POST: "type=image" */
+    const struct http_file *file; /* POST: a form with this file in the body's place */
     struct str traceparent;
     struct deadline until;
+    struct deadline send_by; /* zero: none; afterwards nothing is sent: ST_REJECT, REASON_EXPIRED,
+                                code "deadline" */
+    struct buf *errmsg;      /* NULL, or gets WeChat's own words on an errcode, without secrets */
 };
 
 /* ST_OK: *answer is WeChat's JSON (errcode absent or 0), the caller's to free. ST_WAIT: path or

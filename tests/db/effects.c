@@ -126,6 +126,23 @@ static void test_effects_begun_long_ago_go_by_their_nature(void **state)
     assert_true(str_eq(out.result, STR("{\"n\":1}")));
 }
 
+/* Of the call that was cut nothing is known still. */
+static void test_effects_in_doubt_outlive_a_later_call_that_was_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    leave_intent(f, &REPEATABLE, 1);
+    fail_with(f, ST_WAIT, "wechat:45011");
+    assert_int_equal(try_one(f, &REPEATABLE).rc, ST_WAIT);
+    fail_with(f, ST_RETRY, "http:connect");
+    assert_int_equal(try_one(f, &REPEATABLE).rc, ST_RETRY);
+    assert_int_equal(rows(f, "state='intent' AND until<=UTC_TIMESTAMP(3)"), 1);
+    fail_with(f, ST_REJECT, "wechat:40056");
+    assert_int_equal(try_one(f, &REPEATABLE).rc, ST_REJECT);
+    assert_int_equal(rows(f, "TRUE"), 0);
+    assert_int_equal(f->script.calls, 3);
+}
+
 static void test_effects_of_nature_once_are_a_persons_business(void **state)
 {
     struct fixture *f = *state;
@@ -407,6 +424,7 @@ int main(int argc, char **argv)
         TEST(test_effects_that_surely_did_not_happen_are_withdrawn),
         TEST(test_effects_that_may_have_happened_stay_open),
         TEST(test_effects_begun_long_ago_go_by_their_nature),
+        TEST(test_effects_in_doubt_outlive_a_later_call_that_was_nothing),
         TEST(test_effects_of_nature_once_are_a_persons_business),
         TEST(test_effects_decided_touch_no_intent_and_no_result),
         TEST(test_effects_whose_probe_fails_may_be_asked_again_at_once),

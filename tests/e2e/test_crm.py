@@ -321,6 +321,12 @@ def ticket(**more):
     return {"type": "kabao.activation.ticket", "data": {"account": "demo", "card_id": CARD_ID, **more}}
 
 
+def call(type, data_type=None, **data):
+    """A command to WeChat; its type stands in the data only where data_type says so."""
+    return {"type": f"kabao.command.{type}",
+            "data": {"account": "demo", **({"type": data_type} if data_type else {}), **data}}
+
+
 def derived(webhook_id, place):
     return hashlib.sha256(f"{webhook_id}\x1fcommand/{place}".encode()).hexdigest()[:32]
 
@@ -353,6 +359,30 @@ def test_commands_of_the_answer_reach_their_topics_once(system, kafka):
     s.no_letters()
 
 
+def test_an_answer_may_ask_for_any_call_to_wechat(system, kafka):
+    s = system(events="kabao.card.* kabao.wechat.*")
+    commands = [call("card.get", body={"card_id": CARD_ID, "未知": "é😀"}),
+                call("card.delete", "card.delete", confirm=True, body={"card_id": CARD_ID}, reply_to="crm.results"),
+                call("card.colors"), bonus()]
+    s.crm.on(body={"commands": commands})
+    of_a_card = s.tell("7")
+    kafka.produce("event.wechat", None, {"account": "demo"}, {
+        "content-type": "application/json", "ce_specversion": "1.0", "ce_id": "keyless", "ce_source": f"/wechat/{APPID}",
+        "ce_type": "kabao.wechat.text", "ce_appid": APPID})
+    s.wait_done()
+    kafka.wait_done("crm", "event.wechat")
+    records = {r.id: r for r in kafka.read("cmd.wechat")}
+    assert records.keys() == {derived(id, place) for id in (of_a_card, "keyless") for place in range(3)}
+    for place, command in enumerate(commands[:3]):
+        record = records[derived(of_a_card, place)]
+        assert record.json == {"type": command["type"].removeprefix("kabao.command."), **command["data"]}
+        assert record.header("ce_type") == command["type"]
+        assert record.key == f"{APPID}:{CARD_ID}:7", "in the order of the card whose event asked for it"
+        assert records[derived("keyless", place)].key == derived("keyless", place)
+    assert len(kafka.read("cmd.bonus")) == 2
+    s.no_letters()
+
+
 def test_an_answer_without_commands_is_fine(system):
     s = system()
     answers = ["", "ok", "<html>", "[]", "null", "12", '"{"', "{}", '{"commands":null}', '{"commands":[]}', '{"x":[1]}',
@@ -377,7 +407,18 @@ BAD = {
     "no-object": ({"commands": ["kabao.bonus.change"]}, "/commands/0/type "),
     "account": ({"commands": [bonus(account="other")]}, "/commands/0/data/account "),
     "type": ({"commands": [bonus(), ticket(card_code="1"), {"type": "kabao.x", "data": {}}]}, "/commands/2/type "),
-    "wechat": ({"commands": [{"type": "kabao.command.card.update", "data": {}}]}, "/commands/0/type: commands to WeChat"),
+    "call": ({"commands": [call("card.get", body={"card_id": CARD_ID}), call("card.get", body={"card_id": 7})]},
+             "/commands/1/data/body/card_id "),
+    "call-body": ({"commands": [bonus(), call("card.get")]}, "/commands/1/data/body/card_id is required"),
+    "call-type": ({"commands": [call("card.gat")]}, "/commands/0/type is no command"),
+    "call-other": ({"commands": [call("card.get", "card.list", body={"card_id": CARD_ID})]}, "/commands/0/data/type "),
+    "call-confirm": ({"commands": [call("card.delete", body={"card_id": CARD_ID})]}, "/commands/0/data/confirm "),
+    "call-account": ({"commands": [{"type": "kabao.command.card.colors", "data": {"account": "other"}}]},
+                     "/commands/0/data/account "),
+    "call-no-account": ({"commands": [{"type": "kabao.command.card.colors", "data": {}}]},
+                        "/commands/0/data/account is required"),
+    "call-no-data": ({"commands": [{"type": "kabao.command.card.colors"}]}, "/commands/0/data must be"),
+    "call-array": ({"commands": [{"type": "kabao.command.card.colors", "data": []}]}, "/commands/0/data must be"),
     "no-card": ({"commands": [ticket(openid=OPENID)]}, "/commands/0/data"),
 }
 
@@ -397,7 +438,7 @@ def test_a_bad_command_is_named_and_none_of_its_answer_is_sent(system):
         text = letter.header("dlq-error-message")
         assert f"the CRM's answer: {BAD[name][1]}" in text, text
         assert "礼物" not in text and OPENID not in text
-    assert s.kafka.read("cmd.bonus") == s.kafka.read("cmd.activation") == []
+    assert s.kafka.read("cmd.bonus") == s.kafka.read("cmd.activation") == s.kafka.read("cmd.wechat") == []
     assert len(s.crm.of()) == len(ids), "the CRM said yes: it is not asked again"
     assert OPENID not in s.worker.log_text()
 

@@ -153,3 +153,8 @@ PUBLIC int pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock,
     }
     return failed;
 }
+
+PUBLIC void call_once(once_flag *flag, void (*fn)(void))
+{
+    (void)pthread_once((pthread_once_t *)flag, fn);
+}

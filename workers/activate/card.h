@@ -15,6 +15,8 @@ struct card_work {
     const struct account *account;
     struct str key;                           /* the card's */
     const struct activation_request *request; /* what is asked of the activation; NULL: nothing */
+    struct str body;    /* sent as it is, request says what is in it; absent: made of the rules */
+    struct buf *errmsg; /* with body: gets WeChat's words when it says no */
     struct activation_wait row;
     struct member member; /* as WeChat shows it, after card_read */
     struct json *answer;  /* the member's; freed by card_done */

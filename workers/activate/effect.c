@@ -5,13 +5,14 @@
 #include "run/effects.h"
 #include "wechat/activate.h"
 
-enum { RESULT_MAX = 1024 };
+enum { RESULT_MAX = 1024, TAKEN_MS = 200 };
 
 /* One activation under way. */
 struct making {
     struct card_work *w;
     struct str receipt;
     struct activate_request want;
+    bool taken; /* somebody else acts on another receipt */
 };
 
 /* A restored card and a gift that brings its points keep what they have. */
@@ -40,7 +41,9 @@ static struct str choose_number(const struct card_work *w)
 static bool choose(const struct card_work *w, struct activate_request *out)
 {
     *out = (struct activate_request){.membership_number = choose_number(w)};
-    if (!keeps_points(w)) {
+    if (str_is_set(w->body)) {
+        out->init_bonus = w->request->init_bonus;
+    } else if (!keeps_points(w)) {
         out->init_bonus = (struct opt_i64){true, w->account->init_bonus};
         if (w->request && w->request->init_bonus.set)
             out->init_bonus = w->request->init_bonus;
@@ -73,6 +76,22 @@ static enum status note(const struct making *m, const char *by, struct str *resu
                : err_retry(err, "memory", "no memory for a result");
 }
 
+static enum status send_body(struct lane *lane, const struct card_work *w, struct deadline until,
+                             struct err *err)
+{
+    AUTO(json_freep) struct json *answer = NULL;
+    const struct wechat_request request = {
+        .account = w->account,
+        .call = &CALL_MEMBER_ACTIVATE,
+        .body = w->body,
+        .traceparent = lane_traceparent(lane),
+        .until = until,
+        .errmsg = w->errmsg,
+    };
+
+    return wechat_call(lane_wechat(lane), &request, &answer, err);
+}
+
 static enum status call(struct lane *lane, struct deadline until, void *arg, struct str *result,
                         struct err *err)
 {
@@ -87,7 +106,8 @@ static enum status call(struct lane *lane, struct deadline until, void *arg, str
 
     if (card_is_active(m->w))
         return note(m, "wechat", result, err);
-    rc = wechat_activate(lane_wechat(lane), &card, &m->want, until, err);
+    rc = str_is_set(m->w->body) ? send_body(lane, m->w, until, err)
+                                : wechat_activate(lane_wechat(lane), &card, &m->want, until, err);
     return rc == ST_OK ? note(m, "kabao", result, err) : rc;
 }
 
@@ -105,19 +125,27 @@ static enum status probe(struct lane *lane UNUSED, struct deadline until UNUSED,
 /* activation_wait_fn */
 static bool mark_acting(struct activation_wait *row, void *arg)
 {
-    const struct making *m = arg;
+    struct making *m = arg;
 
+    m->taken = !str_is_empty(row->acting) && !str_eq(row->acting, m->receipt);
+    if (m->taken)
+        return false;
     row->acting = m->receipt;
     return true;
 }
 
-/* writer_fn: with the intent, so that whoever comes next goes on under the same name. */
+/* writer_fn: with the intent, so that whoever comes next goes on under the same name. Commands come
+ * in no order with what else is done to the card: one activation at a time. */
 static enum status begin(struct db *tx, void *arg, struct err *err)
 {
     const struct making *m = arg;
     struct activation_wait row = m->w->row;
+    enum status rc =
+        activation_wait_change(tx, lane_arena(m->w->lane), &row, mark_acting, arg, err);
 
-    return activation_wait_change(tx, lane_arena(m->w->lane), &row, mark_acting, arg, err);
+    if (rc == ST_OK && m->taken)
+        return err_wait(err, "activation", deadline_in(TAKEN_MS), "another one is under way");
+    return rc;
 }
 
 static const struct step STEP_ACTIVATE = {

@@ -24,6 +24,13 @@ enum ctl_option {
     CTL_AS = 2048,
     CTL_NEW = 4096,
     CTL_WAIT = 8192,
+    CTL_ACCOUNTS = 16384,
+    CTL_TYPES = 32768,
+    CTL_ACCESS_TOKEN = 65536,
+    CTL_BODY = 131072,
+    CTL_CONFIRM = 262144,
+    CTL_ID = 524288,
+    CTL_SINCE = 1048576,
 };
 
 /* The command line, parsed; texts are absent where an option was not given. */
@@ -36,6 +43,7 @@ struct ctl {
     bool dry_run;
     bool all;
     bool fresh; /* --new */
+    bool confirm;
     struct str from;
     struct str to;
     struct str key;
@@ -43,6 +51,12 @@ struct ctl {
     struct str account;
     struct str reason;
     struct str as;
+    struct str body; /* a path; "-": standard input */
+    struct str id;
+    struct str since;
+    struct str accounts;
+    struct str types;
+    bool access_token;
     int64_t max;    /* 0: no limit */
     int64_t rate;   /* 0: the subcommand's own */
     int64_t wait_s; /* 0: the same */
@@ -60,7 +74,12 @@ struct ctl_command {
     ctl_fn *run;
 };
 
+ctl_fn ctl_api_token;
 ctl_fn ctl_check;
+ctl_fn ctl_command_list;
+ctl_fn ctl_command_send;
+ctl_fn ctl_command_types;
+ctl_fn ctl_command_wait;
 ctl_fn ctl_dlq_discard;
 ctl_fn ctl_dlq_ls;
 ctl_fn ctl_dlq_replay;

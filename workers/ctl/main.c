@@ -15,8 +15,18 @@ enum { REPORT_MAX = 1 << 20, RATE_MAX = 1000000, WAIT_MAX_S = 86400, WORKER_MAX 
 enum { CTL_SELECT = CTL_FROM | CTL_TO | CTL_KEY | CTL_REASON | CTL_MAX };
 
 static const struct ctl_command COMMANDS[] = {
+    {"api-token", "new NAME", 2, 2, CTL_ACCOUNTS | CTL_TYPES | CTL_ACCESS_TOKEN | CTL_YES,
+     "makes a client of the HTTP API and prints its token, once", ctl_api_token},
     {"check", "", 0, 0, 0, "checks settings, broker, topics, database, WeChat and clock",
      ctl_check},
+    {"command list", "", 0, 0, CTL_ACCOUNT | CTL_MAX | CTL_TYPE,
+     "lists the latest results of commands, the newest first (100)", ctl_command_list},
+    {"command send", "TYPE", 1, 1,
+     CTL_ACCOUNT | CTL_BODY | CTL_CONFIRM | CTL_ID | CTL_KEY | CTL_WAIT | CTL_YES,
+     "checks a command and sends it; with --wait tells its result", ctl_command_send},
+    {"command types", "", 0, 0, 0, "lists what commands there are", ctl_command_types},
+    {"command wait", "ID", 1, 1, CTL_SINCE | CTL_WAIT, "tells the result of a command",
+     ctl_command_wait},
     {"dlq discard", "WORKER [P:O]", 1, 2, CTL_SELECT | CTL_DRY_RUN | CTL_YES,
      "gives dead letters up; their records stay", ctl_dlq_discard},
     {"dlq ls", "WORKER", 1, 1, CTL_SELECT | CTL_ALL, "lists the open dead letters of a worker",
@@ -62,12 +72,19 @@ enum option_index {
     OPT_TYPE,
     OPT_REASON,
     OPT_AS,
+    OPT_BODY,
+    OPT_CONFIRM,
+    OPT_ID,
+    OPT_SINCE,
     OPT_MAX,
     OPT_RATE,
     OPT_ALL,
     OPT_ACCOUNT,
     OPT_NEW,
     OPT_WAIT,
+    OPT_ACCOUNTS,
+    OPT_TYPES,
+    OPT_ACCESS_TOKEN,
     OPT_DRY_RUN,
     OPT_YES,
     OPT_COUNT
@@ -80,17 +97,27 @@ static const struct option_row OPTIONS[OPT_COUNT] = {
     [OPT_VERSION] = {"version", NULL, 0, "prints the version"},
     [OPT_FROM] = {"from", "beginning|TIME", CTL_FROM, "records of then and later (tail: of now)"},
     [OPT_TO] = {"to", "TIME", CTL_TO, "only records before this time"},
-    [OPT_KEY] = {"key", "K", CTL_KEY, "only records with this key"},
+    [OPT_KEY] = {"key", "K", CTL_KEY, "only records with this key (command send: the record's)"},
     [OPT_TYPE] = {"type", "T", CTL_TYPE, "only records of this ce_type (* matches any run)"},
     [OPT_REASON] = {"reason", "R", CTL_REASON, "only dead letters with this reason"},
     [OPT_AS] = {"as", "done|again", CTL_AS,
                 "what nobody knew happened, or is to be done again (reason outcome-unknown)"},
+    [OPT_BODY] = {"body", "FILE|-", CTL_BODY, "the command's body, JSON (-: standard input)"},
+    [OPT_CONFIRM] = {"confirm", NULL, CTL_CONFIRM, "for what cannot be taken back"},
+    [OPT_ID] = {"id", "ID", CTL_ID, "the command's id (default: by chance); the same: one effect"},
+    [OPT_SINCE] = {"since", "beginning|TIME", CTL_SINCE, "looks from then on (15 minutes ago)"},
     [OPT_MAX] = {"max", "N", CTL_MAX, "ends after N records"},
     [OPT_RATE] = {"rate", "N", CTL_RATE, "at most N records a second (dlq replay: 50)"},
     [OPT_ALL] = {"all", NULL, CTL_ALL, "also those that were dealt with"},
     [OPT_ACCOUNT] = {"account", "A", CTL_ACCOUNT, "only this account"},
     [OPT_NEW] = {"new", NULL, CTL_NEW, "begins anew, does not go on with what was begun"},
     [OPT_WAIT] = {"wait", "S", CTL_WAIT, "gives up after S seconds without an answer (default 30)"},
+    [OPT_ACCOUNTS] = {"accounts", "NAMES", CTL_ACCOUNTS,
+                      "only these accounts, separated by blanks"},
+    [OPT_TYPES] = {"types", "TYPES", CTL_TYPES,
+                   "only these types, separated by blanks (* matches any run; \"signature\" too)"},
+    [OPT_ACCESS_TOKEN] = {"access-token", NULL, CTL_ACCESS_TOKEN,
+                          "may also read the account's access token"},
     [OPT_DRY_RUN] = {"dry-run", NULL, CTL_DRY_RUN, "prints what would be done and does nothing"},
     [OPT_YES] = {"yes", NULL, CTL_YES, "does not ask"},
 };
@@ -206,6 +233,10 @@ static bool take_option(struct line *line, int index, const char *argument)
     case OPT_DRY_RUN: line->ctl.dry_run = true; return true;
     case OPT_ALL: line->ctl.all = true; return true;
     case OPT_NEW: line->ctl.fresh = true; return true;
+    case OPT_CONFIRM: line->ctl.confirm = true; return true;
+    case OPT_BODY: line->ctl.body = value; return true;
+    case OPT_ID: line->ctl.id = value; return true;
+    case OPT_SINCE: line->ctl.since = value; return true;
     case OPT_FROM: line->ctl.from = value; return true;
     case OPT_TO: line->ctl.to = value; return true;
     case OPT_REASON: line->ctl.reason = value; return true;
@@ -213,6 +244,9 @@ static bool take_option(struct line *line, int index, const char *argument)
     case OPT_KEY: line->ctl.key = value; return true;
     case OPT_TYPE: line->ctl.type = value; return true;
     case OPT_ACCOUNT: line->ctl.account = value; return true;
+    case OPT_ACCOUNTS: line->ctl.accounts = value; return true;
+    case OPT_TYPES: line->ctl.types = value; return true;
+    case OPT_ACCESS_TOKEN: line->ctl.access_token = true; return true;
     case OPT_YES: line->ctl.yes = true; return true;
     case OPT_MAX: return num_parse_i64(value, 1, INT64_MAX, &line->ctl.max);
     case OPT_RATE: return num_parse_i64(value, 1, RATE_MAX, &line->ctl.rate);

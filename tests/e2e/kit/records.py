@@ -49,3 +49,12 @@ def activation_request(code=None, encrypt_code=None, openid=None, card_id=CARD_I
     headers = _headers(os.urandom(16).hex() if request_id == "" else request_id, "kabao.activation.ticket",
                        "cmd.activation", code, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     return key, json.dumps(value, ensure_ascii=False), headers
+
+
+def wechat_command(type_, body=None, key=None, command_id="", account="demo", **fields):
+    """cmd.wechat: wechat_command("card.delete", {"card_id": CARD_ID}, confirm=True). The key is the command's id."""
+    value = {"account": account, "type": type_, "body": body, **fields}
+    ce_id = os.urandom(16).hex() if command_id == "" else command_id
+    headers = _headers(ce_id, f"kabao.command.{type_}", "cmd.wechat", None)
+    text = json.dumps({name: member for name, member in value.items() if member is not None}, ensure_ascii=False)
+    return key or ce_id, text, headers

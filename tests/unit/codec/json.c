@@ -307,12 +307,48 @@ static void test_json_format_survives_want_of_memory(void **state)
     }
 }
 
+static void test_json_holds_so_many_containers(void **state)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(1 << 20);
+    struct json *document = NULL;
+    struct err err;
+
+    (void)state;
+    buf_add_cstr(&text, "[0");
+    for (int i = 0; i < 65535; i++)
+        buf_add_cstr(&text, ",{}");
+    buf_add_char(&text, ']');
+    assert_int_equal(json_parse(buf_str(&text), &document, &err), ST_OK);
+    json_free(document);
+    document = NULL;
+    text.len--;
+    buf_add_cstr(&text, ",{}]");
+    assert_int_equal(json_parse(buf_str(&text), &document, &err), ST_REJECT);
+    assert_null(document);
+}
+
+static void test_json_takes_a_text(void **state)
+{
+    AUTO(json_freep) struct json *document = parsed("{\"a\":1,\"b\":2}");
+    AUTO(buf_done) struct buf out = BUF_INIT(256);
+
+    (void)state;
+    assert_true(json_set_str(document, "a", STR("x\"y")));
+    assert_true(json_set_str(document, "c", STR("")));
+    json_format(document, &out);
+    assert_string_equal(out.ptr, "{\"a\":\"x\\\"y\",\"b\":2,\"c\":\"\"}");
+    assert_false(json_set_str(json_get(document, "b"), "d", STR("")));
+    assert_false(json_set_str(NULL, "d", STR("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_formats_what_it_parsed),
         cmocka_unit_test(test_json_refuses_what_is_not_json),
         cmocka_unit_test(test_json_refuses_nul_bytes),
+        cmocka_unit_test(test_json_holds_so_many_containers),
+        cmocka_unit_test(test_json_takes_a_text),
         cmocka_unit_test(test_json_names_the_place),
         cmocka_unit_test(test_json_refuses_a_key_given_twice),
         cmocka_unit_test(test_json_bounds_depth),

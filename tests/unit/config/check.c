@@ -38,6 +38,38 @@ static void test_check_account_names(void **state)
     assert_all(check_account_name, samples, COUNT_OF(samples));
 }
 
+static void test_check_command_names(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("card.gift_set.2"), true},
+        {STR_INIT("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff1234"), true},
+        {STR_INIT("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff12345"), false},
+        {STR_INIT("Card"), false},
+        {STR_INIT("a-b"), false},
+        {STR_INIT("a b"), false},
+        {STR_INIT("a/b"), false},
+        {STR_INIT("a\0"), false},
+    };
+
+    (void)state;
+    assert_all(check_command_name, samples, COUNT_OF(samples));
+}
+
+static void test_check_error_codes(void **state)
+{
+    static const struct sample samples[] = {
+        {STR_INIT("40056"), true},        {STR_INIT(" 1  2147483647 "), true},
+        {STR_INIT("2147483648"), false},  {STR_INIT("0"), false},
+        {STR_INIT("40056 0"), false},     {STR_INIT("-1"), false},
+        {STR_INIT("+1"), false},          {STR_INIT("01"), false},
+        {STR_INIT("40056,40057"), false}, {STR_INIT("40056\t1"), false},
+        {STR_INIT("  "), false},          {STR_INIT("x"), false},
+    };
+
+    (void)state;
+    assert_all(check_error_codes, samples, COUNT_OF(samples));
+}
+
 static void test_check_ids_hold_no_separator(void **state)
 {
     static const struct sample samples[] = {
@@ -197,10 +229,46 @@ static void test_check_event_types(void **state)
     assert_all(check_event_types, samples, COUNT_OF(samples));
 }
 
+static void test_check_host_names(void **state)
+{
+    static const struct {
+        struct str text;
+        bool ok;
+    } rows[] = {
+        {STR_INIT("cdn.example"), true},
+        {STR_INIT(" a.example  b-2.example:8443 "), true},
+        {STR_INIT("127.0.0.1:8443 [::1] [fd00::1]:8443"), true},
+        {STR_INIT(""), false},
+        {STR_INIT("  "), false},
+        {{NULL, 0}, false},
+        {STR_INIT("CDN.example"), false},
+        {STR_INIT("https://cdn.example"), false},
+        {STR_INIT("cdn.example/a"), false},
+        {STR_INIT("*.example"), false},
+        {STR_INIT("u@cdn.example"), false},
+        {STR_INIT("cdn.example:"), false},
+        {STR_INIT("cdn.example:0"), false},
+        {STR_INIT("cdn.example:65536"), false},
+        {STR_INIT(":443"), false},
+        {STR_INIT("::1"), false},
+        {STR_INIT("[::1"), false},
+        {STR_INIT("a.example,b.example"), false},
+        {STR_INIT("a.example b_example"), false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (check_host_names(rows[i].text) != rows[i].ok)
+            fail_msg("%s", rows[i].text.ptr);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_check_host_names),
         cmocka_unit_test(test_check_account_names),
+        cmocka_unit_test(test_check_command_names),
+        cmocka_unit_test(test_check_error_codes),
         cmocka_unit_test(test_check_ids_hold_no_separator),
         cmocka_unit_test(test_check_topic_prefixes),
         cmocka_unit_test(test_check_listen_addresses),

@@ -2,13 +2,10 @@
 #include "http/client.h"
 
 #include "tests/unit/http/peer.h"
+#include "tests/unit/http/tls.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <time.h>
 
 /* One client, what it needs, and the outcome of its last request. */
@@ -323,6 +320,73 @@ static void test_client_repeats_on_a_dead_connection_unless_once(void **state)
     teardown(&f);
 }
 
+static void test_client_sends_a_form(void **state)
+{
+    static const struct step steps[] = {
+        {OK_REPLY, KEEP}, {OK_REPLY, KEEP}, {NULL, CLOSE}, {OK_REPLY, KEEP}};
+    const struct http_file file = {.name = "buffer",
+                                   .filename = "a\"b.png",
+                                   .content_type = "image/png",
+                                   .bytes = STR("\x89PNG of this file")};
+    const struct http_request post = {.method = "POST", .file = &file};
+    struct fixture f;
+
+    (void)state;
+    setup(&f, steps, COUNT_OF(steps));
+    assert_int_equal(ask(&f, post, HANG_MS), ST_OK);
+    assert_has(f.peer.last, "\r\nContent-Type: multipart/form-data; boundary=");
+    assert_has(f.peer.last, "\r\nContent-Disposition: form-data; name=\"buffer\"; "
+                            "filename=\"a%22b.png\"\r\nContent-Type: image/png\r\n\r\n"
+                            "\x89PNG of this file\r\n--");
+    assert_null(strcasestr(f.peer.last, "Expect"));
+    assert_null(strcasestr(f.peer.last, "chunked"));
+    assert_int_equal(get(&f), ST_OK);
+    assert_null(strcasestr(f.peer.last, "Content-"));
+    /* The kept connection dies under it: whole again on the next one. */
+    assert_int_equal(ask(&f, post, HANG_MS), ST_OK);
+    assert_int_equal(f.peer.requests, 4);
+    assert_has(f.peer.last, "\r\n\r\n\x89PNG of this file\r\n--");
+    teardown(&f);
+}
+
+static void test_client_guarded_goes_to_public_addresses_only(void **state)
+{
+    static const struct step steps[] = {{OK_REPLY, KEEP}};
+    const struct http_request guarded = {.guarded = true};
+    const struct http_request named = {.guarded = true, .literal = STR("127.0.0.1")};
+    struct fixture f;
+
+    (void)state;
+    setup(&f, steps, COUNT_OF(steps));
+    assert_int_equal(get(&f), ST_OK);
+    /* Not even on the connection that is there. */
+    assert_int_equal(ask(&f, guarded, HANG_MS), ST_REJECT);
+    assert_string_equal(f.err.code, "http:address");
+    assert_null(strstr(f.err.text, "secret"));
+    assert_int_equal(f.peer.accepted, 1);
+    assert_int_equal(ask(&f, named, HANG_MS), ST_OK);
+    assert_int_equal(f.peer.accepted, 2);
+    /* Its connection is nobody else's, and the guard was for it alone. */
+    assert_int_equal(get(&f), ST_OK);
+    assert_int_equal(ask(&f, (struct http_request){.once = true}, HANG_MS), ST_OK);
+    assert_int_equal(f.peer.accepted, 3);
+    teardown(&f);
+}
+
+static void test_client_takes_the_limit_of_a_request(void **state)
+{
+    static const struct step steps[] = {{OK_REPLY, KEEP}};
+    struct fixture f;
+
+    (void)state;
+    setup(&f, steps, COUNT_OF(steps));
+    assert_int_equal(ask(&f, (struct http_request){.max_reply_bytes = 2}, HANG_MS), ST_OK);
+    assert_int_equal(ask(&f, (struct http_request){.max_reply_bytes = 1}, HANG_MS), ST_REJECT);
+    assert_string_equal(f.err.code, "http:size");
+    assert_int_equal(get(&f), ST_OK);
+    teardown(&f);
+}
+
 static void test_client_does_not_say_unsent_after_a_repetition(void **state)
 {
     static const struct step steps[] = {{OK_REPLY, KEEP}, {NULL, CLOSE}};
@@ -407,66 +471,6 @@ static void test_client_lanes_share_what_they_may(void **state)
     teardown(&f);
 }
 
-static pid_t spawn(const char *const *argv, size_t count)
-{
-    static char *const no_environment[] = {NULL};
-
-    posix_spawn_file_actions_t actions;
-    char *args[32] = {NULL};
-    pid_t pid = -1;
-    int rc;
-
-    /* The interface is older than const. */
-    assert_true(count < COUNT_OF(args));
-    memcpy(args, argv, count * sizeof(args[0]));
-    assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        assert_int_equal(posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0), 0);
-    rc = posix_spawn(&pid, args[0], &actions, NULL, args, no_environment);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return rc == 0 ? pid : -1;
-}
-
-/* A certificate for localhost in file, key and all. */
-static bool make_certificate(const char *file)
-{
-    const char *const argv[] = {"/usr/bin/openssl",
-                                "req",
-                                "-x509",
-                                "-newkey",
-                                "ec",
-                                "-pkeyopt",
-                                "ec_paramgen_curve:P-256",
-                                "-nodes",
-                                "-days",
-                                "2",
-                                "-subj",
-                                "/CN=localhost",
-                                "-addext",
-                                "subjectAltName=DNS:localhost",
-                                "-keyout",
-                                file,
-                                "-out",
-                                file,
-                                "-config",
-                                "/dev/null"};
-    const pid_t pid = spawn(argv, COUNT_OF(argv));
-    int status = -1;
-
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
-
-static pid_t start_tls_server(const char *file, int port)
-{
-    char accept[32];
-    const char *const argv[] = {
-        "/usr/bin/openssl", "s_server", "-accept", accept, "-cert", file, "-key", file,
-        "-quiet",           "-www"};
-
-    (void)snprintf(accept, sizeof(accept), "127.0.0.1:%d", port);
-    return spawn(argv, COUNT_OF(argv));
-}
-
 static enum status ask_tls(struct fixture *f, const char *host, int port)
 {
     char url[128];
@@ -509,15 +513,14 @@ static void test_client_verifies_certificates(void **state)
     assert_true(fd >= 0);
     (void)close(fd);
     (void)close(listen_any(&port));
-    if (!make_certificate(file)) {
+    if (!make_certificate(file, "DNS:localhost")) {
         (void)unlink(file);
         skip();
     }
-    server = start_tls_server(file, port);
+    server = start_tls_server(file, port, "-www", ".");
     assert_true(server > 0);
     check_tls(file, port);
-    (void)kill(server, SIGTERM);
-    (void)waitpid(server, NULL, 0);
+    stop_tls_server(server);
     (void)unlink(file);
 }
 
@@ -547,6 +550,9 @@ int main(void)
         cmocka_unit_test(test_client_proves_that_nothing_was_sent),
         cmocka_unit_test(test_client_refuses_what_may_not_be_sent),
         cmocka_unit_test(test_client_repeats_on_a_dead_connection_unless_once),
+        cmocka_unit_test(test_client_sends_a_form),
+        cmocka_unit_test(test_client_guarded_goes_to_public_addresses_only),
+        cmocka_unit_test(test_client_takes_the_limit_of_a_request),
         cmocka_unit_test(test_client_does_not_say_unsent_after_a_repetition),
         cmocka_unit_test(test_client_cut_ends_a_request_in_hand),
         cmocka_unit_test(test_client_lanes_share_what_they_may),

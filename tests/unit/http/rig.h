@@ -56,7 +56,7 @@ static inline void answer_echo(struct http_exchange *x)
 {
     struct buf text = BUF_INIT(REPLY_MAX);
     const struct str query = http_exchange_query(x);
-    const struct str probe = http_exchange_header(x, "x-probe");
+    const struct str probe = http_exchange_header_list(x, "x-probe");
 
     buf_addf(&text, "%.*s %d %.*s ", STR_ARG(http_exchange_method_text(x)),
              (int)http_exchange_method(x), STR_ARG(http_exchange_path(x)));
@@ -289,6 +289,8 @@ static inline void with_rig(const struct http_server_conf *changed, void (*test)
     struct http_server_conf conf = conf_for(&rig);
 
     if (changed != NULL) {
+        conf.body_limit = changed->body_limit;
+        conf.refusal = changed->refusal;
         conf.max_connections =
             changed->max_connections > 0 ? changed->max_connections : conf.max_connections;
         conf.max_body_bytes =

@@ -17,6 +17,9 @@ static void ask_many_ways(struct rig *rig)
         {"DELETE /p HTTP/1.1\r\nHost: h\r\n\r\n", "DELETE 3 /p "},
         {"BREW /p HTTP/1.1\r\nHost: h\r\n\r\n", "BREW 4 /p "},
         {"GET /p HTTP/1.1\r\nHost: h\r\nX-PROBE: va lue\r\n\r\n", "[va lue]"},
+        {"GET /p HTTP/1.1\r\nHost: h\r\nx-probe: a\r\nX-Other: c\r\nX-Probe: b\r\nx-probe: "
+         "\r\n\r\n",
+         "[a, b, ]"},
         {"GET /p HTTP/1.0\r\n\r\n", "200 OK"},
         {"POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
          "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n",

@@ -11,6 +11,8 @@
 #include "model/member.h"
 #include "model/schema_ids.h"
 #include "model/token.h"
+#include "model/wechat_command.h"
+#include "model/wechat_result.h"
 #include "tests/unit/examples.h"
 
 enum { PATH_SIZE = 256 };
@@ -25,6 +27,8 @@ union any_record {
     struct binding binding;
     struct token_state token_state;
     struct token_bad token_bad;
+    struct wechat_command wechat_command;
+    struct wechat_result wechat_result;
 };
 
 typedef enum status parse_fn(const struct json *value, union any_record *out, struct err *err);
@@ -51,6 +55,8 @@ ADAPT(bonus_result)
 ADAPT(binding)
 ADAPT(token_state)
 ADAPT(token_bad)
+ADAPT(wechat_command)
+ADAPT(wechat_result)
 
 static const struct record {
     const char *message;
@@ -78,6 +84,10 @@ static const struct record {
      write_token_bad},
     {"state-token", SCHEMA_STATE_TOKEN, TOKEN_STATE_FIELDS, &TOKEN_STATE_FIELD_COUNT,
      parse_token_state, write_token_state},
+    {"cmd-wechat", SCHEMA_CMD_WECHAT, WECHAT_COMMAND_FIELDS, &WECHAT_COMMAND_FIELD_COUNT,
+     parse_wechat_command, write_wechat_command},
+    {"result-wechat", SCHEMA_RESULT_WECHAT, WECHAT_RESULT_FIELDS, &WECHAT_RESULT_FIELD_COUNT,
+     parse_wechat_result, write_wechat_result},
 };
 
 struct judged {

@@ -71,7 +71,7 @@ static void test_validate_judges_every_example_of_every_message(void **state)
 
     (void)state;
     example_each("schemas/messages/*.schema.json", check_message, &tally);
-    assert_int_equal(tally.messages, SCHEMA_TEXT_COUNT);
+    assert_int_equal(tally.messages, MESSAGE_SCHEMA_COUNT);
     assert_true(tally.judged > 2 * tally.messages);
 }
 
@@ -87,11 +87,11 @@ static void check_text(const char *path, void *arg)
 
 static void test_validate_carries_the_files_byte_for_byte(void **state)
 {
-    const struct schema_text *at = SCHEMA_TEXTS;
+    const struct schema_text *at = MESSAGE_SCHEMAS;
 
     (void)state;
     example_each("schemas/messages/*.schema.json", check_text, &at);
-    assert_ptr_equal(at, SCHEMA_TEXTS + SCHEMA_TEXT_COUNT);
+    assert_ptr_equal(at, MESSAGE_SCHEMAS + MESSAGE_SCHEMA_COUNT);
 }
 
 static enum status judge(const char *schema_id, const char *text, struct err *err)
@@ -140,8 +140,8 @@ static void *judge_often(void *arg)
     size_t *refused = arg;
 
     for (int i = 0; i < 200; i++)
-        *refused +=
-            record_validate(SCHEMA_TEXTS[i % (int)SCHEMA_TEXT_COUNT].id, NULL, &err) == ST_REJECT;
+        *refused += record_validate(MESSAGE_SCHEMAS[i % (int)MESSAGE_SCHEMA_COUNT].id, NULL,
+                                    &err) == ST_REJECT;
     return NULL;
 }
 

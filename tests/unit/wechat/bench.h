@@ -54,7 +54,7 @@ static inline void bench_report(void *arg, const struct account *account, const 
     (void)took_ms;
 }
 
-static inline void bench_init(struct bench *b, const struct peer_answer *answer)
+static inline void bench_init_with(struct bench *b, const struct peer_answer *answers, size_t count)
 {
     *b = (struct bench){
         .name = "demo",
@@ -63,11 +63,16 @@ static inline void bench_init(struct bench *b, const struct peer_answer *answer)
         .arena = ARENA_INIT(1 << 20),
         .env = {.token = bench_give_token, .admit = bench_admit, .report = bench_report},
     };
-    peer_start(&b->peer, answer, 1);
+    peer_start(&b->peer, answers, count);
     peer_client_open(&b->client);
     b->settings = (struct settings_wechat){.base_url = b->peer.base_url, .timeout_ms = 10000};
     b->account = (struct account){.name = b->name, .appid = b->appid, .form_fields_drop = b->drop};
     b->wechat = wechat_new(&b->settings, b->client.http, &b->env);
+}
+
+static inline void bench_init(struct bench *b, const struct peer_answer *answer)
+{
+    bench_init_with(b, answer, 1);
 }
 
 static inline void bench_done(struct bench *b)

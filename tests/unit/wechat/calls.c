@@ -48,12 +48,47 @@ static void test_calls_that_change_a_card_are_probed(void **state)
     assert_int_equal(CALL_CODE_DECRYPT.nature, NATURE_READ);
 }
 
+static bool is_one_of(const char *type, const char *const *types)
+{
+    while (*types != NULL && strcmp(*types, type) != 0)
+        types++;
+    return *types != NULL;
+}
+
+/* Where they are not plain: section 9 of the design. */
+static void test_calls_have_the_natures_of_the_design(void **state)
+{
+    static const char *const once[] = {"card.create",
+                                       "card.modify_stock",
+                                       "card.paygift.add",
+                                       "message.custom",
+                                       "message.subscribe",
+                                       "message.template",
+                                       NULL};
+    static const char *const probed[] = {"card.delete", "code.consume",    "code.unavailable",
+                                         "code.update", "member.activate", "member.update",
+                                         NULL};
+    static const char *const final[] = {"card.delete", "code.consume", "code.unavailable", NULL};
+    size_t count = 0;
+    const struct call *calls = call_all(&count);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        const char *type = calls[i].type;
+
+        assert_int_equal(calls[i].nature == NATURE_ONCE, is_one_of(type, once));
+        assert_int_equal(calls[i].nature == NATURE_PROBE, is_one_of(type, probed));
+        assert_int_equal(calls[i].irreversible, is_one_of(type, final));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_are_sorted_and_complete),
         cmocka_unit_test(test_calls_are_found_by_type_only),
         cmocka_unit_test(test_calls_that_change_a_card_are_probed),
+        cmocka_unit_test(test_calls_have_the_natures_of_the_design),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

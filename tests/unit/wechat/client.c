@@ -261,6 +261,31 @@ static void test_client_repeats_once_with_a_newer_token(void **state)
     assert_int_equal(b.reports[1], 0);
 }
 
+static void test_client_sends_a_file_again_with_a_newer_token(void **state)
+{
+    static const struct peer_answer answers[] = {{200, "{\"errcode\":42001}"}, {200, OK_BODY}};
+    static const struct call upload = {
+        .type = "x.upload", .method = "POST", .path = "/card/membercard/userinfo/get"};
+    const struct http_file file = {
+        .name = "media", .filename = "a.png", .content_type = "image/png", .bytes = STR("PNG")};
+    AUTO(bench_done) struct bench b;
+    AUTO(json_freep) struct json *answer = NULL;
+    struct wechat_request request = {.call = &upload, .query = STR("type=image"), .file = &file};
+    struct err err;
+
+    (void)state;
+    bench_init(&b, answers, COUNT_OF(answers));
+    request.account = &b.account;
+    request.until = deadline_in(DEADLINE_MS);
+    assert_int_equal(wechat_call(b.wechat, &request, &answer, &err), ST_OK);
+    assert_non_null(strstr(b.peer.requests[0], "?access_token=TOKEN-one&type=image HTTP/1.1\r\n"));
+    assert_non_null(strstr(b.peer.requests[1], "?access_token=TOKEN-two&type=image HTTP/1.1\r\n"));
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        assert_non_null(strstr(b.peer.requests[i], "multipart/form-data; boundary="));
+        assert_non_null(strstr(b.peer.requests[i], "\r\n\r\nPNG\r\n--"));
+    }
+}
+
 static void test_client_gives_up_on_a_second_stale_token(void **state)
 {
     static const struct peer_answer answers[] = {
@@ -357,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_client_judges_by_errcode),
         cmocka_unit_test(test_client_closes_the_path_as_long_as_the_code_asks),
         cmocka_unit_test(test_client_repeats_once_with_a_newer_token),
+        cmocka_unit_test(test_client_sends_a_file_again_with_a_newer_token),
         cmocka_unit_test(test_client_gives_up_on_a_second_stale_token),
         cmocka_unit_test(test_client_waits_where_no_newer_token_comes),
         cmocka_unit_test(test_client_sends_nothing_while_the_path_is_closed),

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""schemas/asyncapi.yaml says of the topics what the programs do."""
+import json
+import re
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from kit.program import run_tool
+from kit.servers import ROOT
+
+DOCUMENT = yaml.safe_load((ROOT / "schemas/asyncapi.yaml").read_text(encoding="utf-8"))
+CHANNELS, OPERATIONS, COMPONENTS = DOCUMENT["channels"], DOCUMENT["operations"], DOCUMENT["components"]
+OBJECT, TEXT = {"type": "object"}, {"type": "string", "minLength": 1}
+REF = {"type": "object", "required": ["$ref"], "properties": {"$ref": TEXT}, "additionalProperties": False}
+EXTENSIONS = {"^x-[\\w.-]+$": {}}
+
+
+def named(items):
+    return {"type": "object", "minProperties": 1, "patternProperties": {r"^[a-zA-Z0-9._-]+$": items},
+            "additionalProperties": False}
+
+
+# The part of AsyncAPI 3.0.0 that is used here, closed: a member that the specification does not know is a mistake.
+SHAPE = {
+    "type": "object", "required": ["asyncapi", "info", "channels", "operations"], "additionalProperties": False,
+    "properties": {
+        "asyncapi": {"const": "3.0.0"}, "id": {"type": "string", "pattern": "^urn:"}, "defaultContentType": TEXT,
+        "info": {"type": "object", "required": ["title", "version"], "additionalProperties": False,
+                 "properties": {"title": TEXT, "version": TEXT, "description": TEXT, "license": OBJECT}},
+        "channels": named({
+            "type": "object", "required": ["address", "messages", "bindings"], "additionalProperties": False,
+            "properties": {"address": TEXT, "title": TEXT, "description": TEXT, "messages": named(REF), "parameters": OBJECT,
+                           "bindings": {"type": "object", "required": ["kafka"], "additionalProperties": False,
+                                        "properties": {"kafka": {
+                                            "type": "object", "required": ["partitions", "topicConfiguration"],
+                                            "additionalProperties": False,
+                                            "properties": {"topic": TEXT, "partitions": {"type": "integer"},
+                                                           "replicas": {"type": "integer"}, "topicConfiguration": OBJECT,
+                                                           "bindingVersion": {"const": "0.5.0"}}}}}}}),
+        "operations": named({
+            "type": "object", "required": ["action", "channel", "x-programs"], "additionalProperties": False,
+            "patternProperties": EXTENSIONS,
+            "properties": {"action": {"enum": ["send", "receive"]}, "channel": REF}}),
+        "components": {"type": "object", "additionalProperties": False, "properties": {
+            "messages": named({
+                "type": "object", "required": ["bindings"], "additionalProperties": False,
+                "properties": {"summary": TEXT, "traits": {"type": "array", "items": REF}, "headers": OBJECT,
+                               "payload": {"type": "object", "required": ["schemaFormat", "schema"],
+                                           "additionalProperties": False,
+                                           "properties": {"schemaFormat": TEXT, "schema": REF}},
+                               "bindings": {"type": "object", "required": ["kafka"]}}}),
+            "messageTraits": named({"type": "object", "additionalProperties": False, "properties": {
+                "contentType": TEXT, "description": TEXT, "headers": OBJECT}})}}}}
+
+
+def target(ref):
+    """What a $ref into this document names."""
+    at = DOCUMENT
+    for part in ref.removeprefix("#/").split("/"):
+        at = at[part]
+    return at
+
+
+def refs(value):
+    if isinstance(value, dict):
+        yield from ([value["$ref"]] if "$ref" in value else [])
+        value = list(value.values())
+    for item in value if isinstance(value, list) else []:
+        yield from refs(item)
+
+
+def merged(message):
+    """Its headers with those of its traits."""
+    headers = [target(trait["$ref"]).get("headers", {}) for trait in message["traits"]] + [message.get("headers", {})]
+    return {"type": "object", "required": sum((h.get("required", []) for h in headers), []),
+            "properties": {name: rule for h in headers for name, rule in h.get("properties", {}).items()}}
+
+
+def test_it_has_the_shape_of_asyncapi():
+    Draft202012Validator.check_schema(SHAPE)
+    assert [f"/{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in Draft202012Validator(SHAPE).iter_errors(DOCUMENT)] == []
+    used = set()
+    for ref in refs(DOCUMENT):
+        if ref.startswith("#/"):
+            assert target(ref) is not None, ref
+        else:
+            assert (ROOT / "schemas" / ref).is_file(), ref
+        used.add(ref)
+    for kind in ("messages", "messageTraits"):
+        assert {f"#/components/{kind}/{name}" for name in COMPONENTS[kind]} <= used, "nothing is left over"
+    for message in COMPONENTS["messages"].values():
+        Draft202012Validator.check_schema(merged(message))
+
+
+def topics_of(channel):
+    """The names of its topics."""
+    workers = channel.get("parameters", {}).get("worker", {}).get("enum", [None])
+    return [channel["address"].replace("{worker}", worker or "") for worker in workers]
+
+
+def test_every_topic_is_a_channel(tmp_path, config):
+    ini = config.with_(topic={"prefix": None, "partitions": None, "replication_factor": None}).write(tmp_path / "p.ini")
+    planned = {row["topic"]: row for row in json.loads(run_tool("kabaoctl", "topics", "plan", "--json", "--config", ini).stdout)}
+    told = {topic: channel for channel in CHANNELS.values() for topic in topics_of(channel)}
+    assert told.keys() == planned.keys()
+    for topic, channel in told.items():
+        kafka, row = channel["bindings"]["kafka"], planned[topic]
+        assert kafka.get("topic", topic) == topic
+        assert kafka["partitions"] == int(row["partitions"].split("/")[1]), topic
+        wanted = kafka["topicConfiguration"]
+        assert wanted["cleanup.policy"] == [row["cleanup"]], topic
+        retention = f"{wanted['retention.ms'] // 3600000} h" if "retention.ms" in wanted else "-"
+        assert retention == row["retention"], topic
+
+
+def defines(prefix):
+    text = (ROOT / "common/model/schema_ids.h").read_text(encoding="utf-8")
+    return dict(re.findall(rf'#define ({prefix}\w+)\s+(?:SCHEMA_BASE )?"([^"]+)"', text))
+
+
+def test_every_type_and_schema_is_a_message():
+    rules = [(m["headers"]["properties"], m) for m in COMPONENTS["messages"].values() if "payload" in m]
+    types = defines("CE_TYPE_")
+    assert len(types) > 10
+    for name, text in types.items():
+        text += "pending" if name.endswith("_PREFIX") else ""
+        assert [r for r, _ in rules if text == r["ce_type"].get("const") or
+                re.search(r["ce_type"].get("pattern", "^$"), text)], name
+    constants = {r["ce_type"]["const"] for r, _ in rules if "const" in r["ce_type"]}
+    assert constants <= set(types.values()), "no type that the code does not know"
+    schemas = {name: text for name, text in defines("SCHEMA_").items() if name != "SCHEMA_BASE"}
+    told = set()
+    for rule, message in rules:
+        schema = json.loads((ROOT / "schemas" / message["payload"]["schema"]["$ref"]).read_text(encoding="utf-8"))
+        assert rule["ce_dataschema"]["const"] == schema["$id"]
+        told.add(schema["$id"].rsplit("/", 1)[1])
+    assert told == set(schemas.values())
+
+
+@pytest.mark.parametrize("message", [n for n, m in COMPONENTS["messages"].items() if "payload" in m])
+def test_headers_as_programs_write_them_fit(message):
+    rules = merged(COMPONENTS["messages"][message])
+    ce_type = rules["properties"]["ce_type"]
+    headers = {"content-type": "application/json", "ce_specversion": "1.0", "ce_id": "1", "ce_source": "/wechat/wx1",
+               "ce_time": "2026-01-02T03:04:05.678Z", "ce_appid": "wx1", "ce_subject": "018255396048",
+               "ce_dataschema": rules["properties"]["ce_dataschema"]["const"],
+               "ce_type": ce_type.get("const") or {"wechatEvent": "kabao.wechat.user_get_card", "binding": "kabao.binding.bound",
+                                                   "command": "kabao.command.card.get"}[message],
+               "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    validator = Draft202012Validator(rules)
+    assert [e.message for e in validator.iter_errors(headers)] == []
+    assert not validator.is_valid({**headers, "ce_type": "kabao.other"})
+    assert not validator.is_valid({name: text for name, text in headers.items() if name != "ce_id"})
+
+
+def worker_topics(name, member):
+    """The channels of a worker's inputs or outputs, as its table has them."""
+    found = re.search(rf"\.{member} = \{{(.*?)\}}", (ROOT / f"workers/{name}.c").read_text(encoding="utf-8"), re.DOTALL)
+    return {t.lower().replace("_", ".", 1) for t in re.findall(r"TOPIC_(\w+)", found[1])} if found else set()
+
+
+def test_operations_are_what_the_programs_do():
+    told = {}
+    for name, operation in OPERATIONS.items():
+        channel = operation["channel"]["$ref"].removeprefix("#/channels/")
+        assert name == f"{operation['action']}.{channel}"
+        for program in operation["x-programs"]:
+            told.setdefault(program, {"send": set(), "receive": set()})[operation["action"]].add(channel)
+    added = re.findall(r"^add_worker\((\w+)", (ROOT / "workers/CMakeLists.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert told.keys() == {"kabao-ingress", "kabaoctl", *(f"kabao-{name}" for name in added)}
+    for name in added:
+        reads, sends = worker_topics(name, "inputs"), worker_topics(name, "outputs")
+        source = (ROOT / f"workers/{name}.c").read_text(encoding="utf-8")
+        if re.search(r"\.(calls_wechat|keeps_tokens) = true", source):
+            reads.add("state.token")
+        assert told[f"kabao-{name}"] == {"receive": reads | {"redrive"}, "send": sends | {"dlq"}}, name
+    (families,) = {tuple(CHANNELS[c]["parameters"]["worker"]["enum"]) for c in ("dlq", "redrive")}
+    assert set(families) == set(added)

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kabao-command: a command in, WeChat's answer out. What a body must look like stands in
+ * schemas/commands, what a call is in common/wechat/calls.c; here is only the order of things:
+ *
+ *   read -> refused | call (commands/call.c: the ledger, once) -> answer (commands/answer.c)
+ */
+#include "commands/answer.h"
+#include "commands/call.h"
+#include "model/schema_ids.h"
+
+#include <string.h>
+
+struct command_state {
+    struct commands *types;
+};
+
+/* Reading */
+
+static bool may_reply_to(const struct settings *settings, struct str topic)
+{
+    struct str rest = str_from(settings->topic.reply_to_allowed);
+    struct str allowed;
+
+    while (str_cut(rest, ' ', &allowed, &rest))
+        if (!str_is_empty(allowed) && str_eq(allowed, topic))
+            return true;
+    return false;
+}
+
+/* What an answer needs, of a record that may be anything. */
+static struct command command_of(struct lane *lane, const struct message *message)
+{
+    struct str reply_to = json_get_str(message->value, "reply_to");
+    struct command c = {
+        .lane = lane,
+        .message = message,
+        .account = lane_account(lane, json_get_str(message->value, "account")),
+        .special = special_find(""),
+        .body = json_get(message->value, "body"),
+        .errmsg = BUF_INIT(COMMAND_ERRMSG_MAX),
+    };
+
+    if (may_reply_to(lane_settings(lane), reply_to))
+        c.reply_to = reply_to;
+    return c;
+}
+
+void command_done(struct command *c)
+{
+    buf_done(&c->errmsg);
+}
+
+static enum status refuse(struct command *c, const char *pointer, const char *code,
+                          const char *text, struct err *err)
+{
+    (void)str_copy(str_from(pointer), c->fault.pointer, sizeof(c->fault.pointer));
+    return err_reject(err, REASON_REJECTED, code, "%s %s", pointer, text);
+}
+
+static enum status take_deadline(struct command *c, struct err *err)
+{
+    struct str text = json_get_str(c->message->value, "deadline");
+    int64_t at_ms = 0;
+
+    if (!str_is_set(text))
+        return ST_OK;
+    if (!clock_parse_rfc3339(text.ptr, text.len, &at_ms))
+        return refuse(c, "/deadline", "schema", "is no time of RFC 3339", err);
+    at_ms -= clock_wall_ms();
+    c->send_by = deadline_in(at_ms > 0 ? at_ms : 0);
+    lane_look_by(c->lane, c->send_by);
+    return ST_OK;
+}
+
+static enum status command_read(struct command *c, struct err *err)
+{
+    const struct command_state *state = lane_state(c->lane);
+    const struct json *value = c->message->value;
+    enum status rc = command_check(state->types, value, &c->type, &c->fault, err);
+
+    if (rc != ST_OK)
+        return rc;
+    c->special = special_find(c->type->call->type);
+    if (!c->account)
+        return refuse(c, "/account", "account", "is none of the settings", err);
+    if (json_has(value, "reply_to") && !str_is_set(c->reply_to))
+        return refuse(c, "/reply_to", "reply_to", "is not in [topic] reply_to_allowed", err);
+    if (c->type->is_ours && !c->special->run)
+        return refuse(c, "/type", "type", "is no command of this installation", err);
+    return take_deadline(c, err);
+}
+
+/* Carrying out */
+
+static enum status on_command(struct lane *lane, const struct message *message, struct err *err)
+{
+    AUTO(command_done) struct command c = command_of(lane, message);
+    struct reply reply = {0};
+    struct err why = {0};
+    enum status rc = command_read(&c, &why);
+
+    if (rc == ST_OK)
+        rc = command_carry_out(&c, &reply, &why);
+    if (rc == ST_OK)
+        return answer_done(&c, &reply, err);
+    if (rc == ST_REJECT && why.reason == REASON_EXPIRED)
+        return answer_not_done(&c, "expired", &why, err);
+    if (rc == ST_REJECT && why.reason != REASON_OUTCOME_UNKNOWN)
+        return answer_not_done(&c, "rejected", &why, err);
+    *err = why;
+    return rc;
+}
+
+/* A command that nobody tries any more, or that a person must look at: its dead letter follows. */
+static enum status on_dead(struct lane *lane, const struct message *message, const struct err *why,
+                           struct err *err)
+{
+    AUTO(command_done) struct command c = command_of(lane, message);
+    const char *outcome = why->reason == REASON_OUTCOME_UNKNOWN ? "unknown" : "failed";
+    struct err named = *why;
+
+    if (!message->value || str_is_empty(message->event.id))
+        return ST_OK;
+    (void)str_copy(str_from(reason_name(why->reason)), named.code, sizeof(named.code));
+    return answer_not_done(&c, outcome, &named, err);
+}
+
+/* The program */
+
+static enum status open_types(void *arg, const struct settings *settings, struct err *err)
+{
+    struct command_state *state = arg;
+
+    return commands_open(settings, &state->types, err);
+}
+
+static void close_types(void *arg)
+{
+    struct command_state *state = arg;
+
+    commands_close(state->types);
+}
+
+static const struct route ROUTES[] = {
+    {CE_TYPE_COMMAND_PREFIX "*", on_command},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    static const struct worker_def def = {
+        .name = "command",
+        .purpose = "makes the WeChat calls that others ask for, and tells what became of them",
+        .inputs = {TOPIC_CMD_WECHAT},
+        .outputs = {TOPIC_RESULT_WECHAT, TOPIC_EVENT_ACTIVATION, TOPIC_CMD_TOKEN},
+        .replies = true,
+        .routes = ROUTES,
+        .calls_wechat = true,
+        .state_size = sizeof(struct command_state),
+        .open = open_types,
+        .close = close_types,
+        .on_dead = on_dead,
+    };
+
+    return worker_main(argc, argv, &def);
+}
