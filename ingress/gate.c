@@ -2,6 +2,7 @@
 /* A gate's life: wait for the broker, listen, run, stop without losing a waiting push. */
 #include "gate.h"
 
+#include "api.h"
 #include "base/mem.h"
 #include "held.h"
 #include "metrics/catalog.h"
@@ -102,13 +103,23 @@ static enum status check_topic(struct gate *gate, const char *topic, struct err 
                      topic, partitions, want);
 }
 
+static enum status check_api_topics(struct gate *gate, struct err *err)
+{
+    const struct api *api = gate->shared->api;
+    enum status rc = check_topic(gate, api->wechat_topic, err);
+
+    if (rc == ST_OK)
+        rc = check_topic(gate, api->bonus_topic, err);
+    return rc == ST_OK ? check_topic(gate, api->activation_topic, err) : rc;
+}
+
 static enum status check_topics(struct gate *gate, struct err *err)
 {
     enum status rc = check_topic(gate, gate->shared->topic, err);
 
-    if (rc != ST_OK || gate->shared->ticket_topic[0] == '\0')
-        return rc;
-    return check_topic(gate, gate->shared->ticket_topic, err);
+    if (rc == ST_OK && gate->shared->ticket_topic[0] != '\0')
+        rc = check_topic(gate, gate->shared->ticket_topic, err);
+    return rc == ST_OK && gate->shared->api ? check_api_topics(gate, err) : rc;
 }
 
 /* The first record must not pay for the connection: nobody is let in before the topic is known. */
@@ -128,8 +139,8 @@ static enum status await_broker(struct gate *gate, struct err *err)
     return ST_OK;
 }
 
-/* [ingress] max_connections is for the process; the kernel spreads connections over the gates. */
-static size_t connections_share(const struct gate_shared *shared)
+/* The kernel spreads connections over the gates. */
+size_t gate_connections(const struct gate_shared *shared)
 {
     size_t total = (size_t)shared->settings->ingress.max_connections;
 
@@ -142,12 +153,14 @@ static enum status listen_now(struct gate *gate, struct err *err)
     struct http_server_conf conf = {
         .listen = settings->listen,
         .max_body_bytes = (size_t)settings->max_body_bytes,
-        .max_connections = connections_share(gate->shared),
+        .max_connections = gate_connections(gate->shared),
         .read_timeout_ms = READ_TIMEOUT_MS,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .reuse_port = true,
         .on_request = routes_request,
         .on_refused = routes_refused,
+        .body_limit = gate->shared->api ? api_body_limit : NULL,
+        .refusal = gate->shared->api ? api_refusal : NULL,
         .arg = gate,
     };
     enum status rc = http_server_open(gate->loop, &conf, &gate->server, err);
@@ -173,6 +186,7 @@ static int64_t check_stop(void *arg)
         gate->stop_by = deadline_in(STOP_MS);
         atomic_store(&gate->listening, false);
         http_server_quiesce(gate->server);
+        waiting_stop(gate->waiting);
     }
     if (is_done(gate) || deadline_passed(gate->stop_by))
         loop_stop(gate->loop);
@@ -184,9 +198,13 @@ static enum status run(struct gate *gate, struct err *err)
     enum status rc = open_accounts(gate, err);
 
     gate->value.max = VALUE_MAX;
+    if (gate->shared->api)
+        gate->value.max += (size_t)gate->shared->settings->ingress.api_max_body_bytes;
     gate->answer_timer = (struct loop_timer){.fn = held_expire, .arg = gate};
     if (rc == ST_OK)
         rc = open_producer(gate, err);
+    if (rc == ST_OK && gate->shared->api)
+        rc = waiting_open(gate, &gate->waiting, err);
     if (rc == ST_OK)
         rc = await_broker(gate, err);
     if (rc != ST_OK || atomic_load(&gate->shared->stopping))
@@ -200,10 +218,12 @@ static enum status run(struct gate *gate, struct err *err)
 static void close_gate(struct gate *gate)
 {
     atomic_store(&gate->listening, false);
+    waiting_stop(gate->waiting);
     if (gate->producer)
         loop_unwatch(gate->loop, producer_fd(gate->producer));
     producer_close(gate->producer, deadline_in(CLOSE_MS)); /* reports still answer their pushes */
     http_server_close(gate->server);
+    waiting_close(gate->waiting);
     for (size_t i = 0; gate->accounts && i < gate->shared->settings->account_count; i++)
         push_reader_free(gate->accounts[i].reader);
     mem_free(gate->accounts);

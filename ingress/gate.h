@@ -19,7 +19,10 @@
 
 #include <stdatomic.h>
 
-enum { REFUSALS_MAX = 32, REASON_SIZE = 24 };
+enum { REFUSALS_MAX = 64, REASON_SIZE = 24 };
+
+struct api;
+struct waiting;
 
 /* What all gates of the process have in common. */
 struct gate_shared {
@@ -30,6 +33,7 @@ struct gate_shared {
     struct loop *main_loop; /* stopped by a gate that ends */
     size_t gate_count;
     atomic_bool stopping;
+    struct api *api;                    /* NULL: /v1/ is off */
     char topic[TOPIC_NAME_SIZE];        /* event.wechat */
     char ticket_topic[TOPIC_NAME_SIZE]; /* cmd.activation; empty: no account has a landing page */
 };
@@ -62,6 +66,8 @@ struct gate {
     struct held *oldest;     /* waiting for their acknowledgement, in order of answer_by */
     struct held *newest;
     struct loop_timer answer_timer;
+    struct waiting *waiting; /* API requests that wait for a result; NULL without an API */
+    size_t api_in_hand;      /* API requests not yet answered, waiting or not */
     struct gate_refusal refusals[REFUSALS_MAX];
     struct deadline stop_by; /* set once stopping began */
     atomic_bool listening;
@@ -80,6 +86,11 @@ void routes_refused(void *arg, int status, struct str path);
 /* Answers with a bare status and counts and logs it by reason; account NULL: none known. */
 void gate_refuse(struct gate *gate, struct http_exchange *x, const char *account, int status,
                  const char *reason);
+/* Only counts and logs, as event; account may be NULL. */
+void gate_note_refusal(struct gate *gate, const char *event, const char *account, int status,
+                       const char *reason);
+/* [ingress] max_connections is for the process; this is what one gate takes of it. */
+size_t gate_connections(const struct gate_shared *shared);
 void gate_answer(struct http_exchange *x, struct str body);
 
 /* callback.c: GET and POST /wechat/{account} */

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 enum { RECENT_MS = 60000 };
 
 static const char *account_name(const struct held *h)
@@ -47,13 +49,26 @@ static void dequeue(struct gate *gate, struct held *h)
         publish_oldest(gate);
 }
 
-static void fail(struct held *h, const char *reason)
+static void refuse(struct held *h, const char *reason)
 {
     struct http_exchange *x = h->exchange;
 
     h->exchange = NULL;
+    if (h->fail)
+        h->fail(h, reason);
+    else
+        gate_refuse(h->gate, x, account_name(h), 503, reason);
+}
+
+static void fail(struct held *h, const char *reason)
+{
     dequeue(h->gate, h);
-    gate_refuse(h->gate, x, account_name(h), 503, reason);
+    refuse(h, reason);
+}
+
+static bool is_too_large(const struct held *h, const struct err *err)
+{
+    return h->fail && strcmp(err->code, "kafka:too-large") == 0;
 }
 
 void held_expire(void *arg)
@@ -73,7 +88,8 @@ static void accept(struct held *h)
 
     h->exchange = NULL;
     dequeue(gate, h);
-    metric_observe(gate->ack_seconds, (double)(clock_mono_ns() - h->started_ns) / 1e9);
+    if (!h->fail)
+        metric_observe(gate->ack_seconds, (double)(clock_mono_ns() - h->started_ns) / 1e9);
     h->answer(gate, x, h);
 }
 
@@ -81,14 +97,14 @@ static void on_delivered(void *arg, int32_t partition, int64_t offset, const str
 {
     struct held *h = arg;
 
-    if (!err) {
+    if (!err && !h->fail)
         recent_add(h->gate->shared->recent, str_from(h->id.text), clock_mono_ms(), RECENT_MS);
-        log_debug(EV("push.stored"), kv_str("trace", trace_id(&h->trace)),
+    if (!err)
+        log_debug(EV(h->fail ? "api.stored" : "push.stored"), kv_str("trace", trace_id(&h->trace)),
                   kv_cstr("id", h->id.text), kv_int("partition", partition),
                   kv_int("offset", offset));
-    }
     if (h->exchange && err)
-        fail(h, "broker");
+        fail(h, is_too_large(h, err) ? HELD_TOO_LARGE : "broker");
     else if (h->exchange)
         accept(h);
     mem_free(h);
@@ -104,15 +120,13 @@ static void continue_trace(struct gate *gate, struct http_exchange *x, struct tr
         trace_start_pooled(&gate->random, trace);
 }
 
-struct held *held_new(struct gate *gate, struct http_exchange *x, size_t account,
-                      const struct id *id)
+struct held *held_make(struct gate *gate, struct http_exchange *x, size_t account,
+                       const struct id *id)
 {
     struct held *h = mem_zalloc(sizeof(*h));
 
-    if (!h) {
-        gate_refuse(gate, x, gate->shared->settings->accounts[account].name, 503, "memory");
+    if (!h)
         return NULL;
-    }
     h->gate = gate;
     h->exchange = x;
     h->account = account;
@@ -122,13 +136,23 @@ struct held *held_new(struct gate *gate, struct http_exchange *x, size_t account
     return h;
 }
 
+struct held *held_new(struct gate *gate, struct http_exchange *x, size_t account,
+                      const struct id *id)
+{
+    struct held *h = held_make(gate, x, account, id);
+
+    if (!h)
+        gate_refuse(gate, x, gate->shared->settings->accounts[account].name, 503, "memory");
+    return h;
+}
+
 void held_send(struct held *h, const struct outgoing *record)
 {
     struct gate *gate = h->gate;
     struct err err = {0};
 
     if (producer_send(gate->producer, record, on_delivered, h, &err) != ST_OK) {
-        gate_refuse(gate, h->exchange, account_name(h), 503, "queue_full");
+        refuse(h, is_too_large(h, &err) ? HELD_TOO_LARGE : "queue_full");
         mem_free(h);
         return;
     }

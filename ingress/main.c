@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kabao-ingress: WeChat's pushes into Kafka. Thin: no WeChat call, no MySQL, no business rule.
  * The main thread has signals and the admin port; each gate has a loop and a thread of its own. */
+#include "api.h"
 #include "app/admin.h"
 #include "app/app.h"
 #include "base/mem.h"
-#include "gate.h"
 #include "http/loops.h"
 #include "kafka/client.h"
 #include "metrics/catalog.h"
 #include "probe.h"
+#include "tickets.h"
 
 #include <string.h>
 
@@ -40,6 +41,16 @@ static bool is_healthy(void *arg, struct buf *why)
     return true;
 }
 
+/* What requests of the API are answered from. */
+static bool is_read(const struct api *api, struct buf *why)
+{
+    if (api && !feed_is_filled(api->feed))
+        buf_add_cstr(why, "the topics of commands and results are being read");
+    else if (api && api->tickets && !tickets_are_read(api->tickets))
+        buf_add_cstr(why, "state.token is being read");
+    return why->len == 0;
+}
+
 static bool is_ready(void *arg, struct buf *why)
 {
     struct ingress *ingress = arg;
@@ -51,7 +62,7 @@ static bool is_ready(void *arg, struct buf *why)
     for (size_t i = 0; why->len == 0 && i < ingress->gate_count; i++)
         if (!atomic_load(&ingress->gates[i].listening))
             buf_addf(why, "loop %zu does not listen yet", i);
-    return why->len == 0;
+    return why->len == 0 && is_read(ingress->shared.api, why);
 }
 
 static void on_stop(void *arg)
@@ -61,6 +72,13 @@ static void on_stop(void *arg)
     atomic_store(&ingress->shared.stopping, true);
     for (size_t i = 0; i < ingress->gate_count; i++)
         loop_wake(ingress->gates[i].loop);
+}
+
+static void on_reload(void *arg)
+{
+    struct ingress *ingress = arg;
+
+    api_reload(ingress->shared.api);
 }
 
 static enum status read_secrets(struct ingress *ingress, struct err *err)
@@ -116,6 +134,11 @@ static enum status open_gates(struct ingress *ingress, struct err *err)
     return rc;
 }
 
+static enum status open_api(struct ingress *ingress, struct err *err)
+{
+    return api_setup(ingress->app->settings, &ingress->shared.api, err);
+}
+
 static enum status open_admin(struct ingress *ingress, struct err *err)
 {
     struct admin_port_conf conf = {.healthy = is_healthy, .ready = is_ready, .arg = ingress};
@@ -128,7 +151,7 @@ static enum status open_admin(struct ingress *ingress, struct err *err)
 static enum status open_all(struct ingress *ingress, struct err *err)
 {
     static enum status (*const steps[])(struct ingress *, struct err *) = {
-        read_secrets, open_shared, open_gates, open_admin};
+        read_secrets, open_shared, open_gates, open_api, open_admin};
     enum status rc = ST_OK;
 
     for (size_t i = 0; rc == ST_OK && i < COUNT_OF(steps); i++)
@@ -166,6 +189,7 @@ static void close_all(struct ingress *ingress)
 {
     admin_port_close(ingress->admin);
     probe_close(ingress->probe);
+    api_setup_done(ingress->shared.api);
     for (size_t i = 0; i < ingress->gate_count; i++)
         loop_close(ingress->gates[i].loop);
     mem_free(ingress->gates);
@@ -184,6 +208,7 @@ static int run_ingress(struct ingress *ingress)
     int code;
 
     app->on_stop = on_stop;
+    app->on_reload = on_reload;
     app->arg = ingress;
     rc = app_open(app, &err);
     if (rc == ST_OK)
@@ -223,7 +248,7 @@ static enum status check(const struct settings *settings, struct err *err)
         if (rc == ST_OK)
             account_secrets_done(&secrets);
     }
-    return rc;
+    return rc == ST_OK ? api_check(settings, err) : rc;
 }
 
 int main(int argc, char **argv)

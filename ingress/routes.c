@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Path and method to handler; and every refusal, counted and logged. */
-#include "gate.h"
+#include "api.h"
 #include "metrics/catalog.h"
 
 #include <string.h>
@@ -33,15 +33,21 @@ static struct gate_refusal *find_refusal(struct gate *gate, const char *reason)
     return &gate->refusals[REFUSALS_MAX - 1];
 }
 
-static void note_refusal(struct gate *gate, const char *account, int status, const char *reason)
+void gate_note_refusal(struct gate *gate, const char *event, const char *account, int status,
+                       const char *reason)
 {
     struct metrics *metrics = gate->shared->metrics;
     int64_t held_back = 0;
 
     metric_add(metric_2(metrics, &METRIC_INGRESS_REQUESTS, account ? account : "", reason), 1);
     if (log_limit(&find_refusal(gate, reason)->limit, &held_back))
-        log_warn(EV("callback.refused"), kv_cstr("account", account ? account : ""),
-                 kv_int("status", status), kv_cstr("reason", reason), kv_int("more", held_back));
+        log_warn(EV(event), kv_cstr("account", account ? account : ""), kv_int("status", status),
+                 kv_cstr("reason", reason), kv_int("more", held_back));
+}
+
+static void note_refusal(struct gate *gate, const char *account, int status, const char *reason)
+{
+    gate_note_refusal(gate, "callback.refused", account, status, reason);
 }
 
 void gate_refuse(struct gate *gate, struct http_exchange *x, const char *account, int status,
@@ -120,11 +126,19 @@ static void request_callback(struct gate *gate, struct http_exchange *x, size_t 
     }
 }
 
+static bool is_api(const struct gate *gate, struct str path)
+{
+    return gate->shared->api && api_is_path(path);
+}
+
 void routes_refused(void *arg, int status, struct str path)
 {
     struct gate *gate = arg;
     struct place place = {0};
     const char *name = NULL;
+
+    if (status != 0 && is_api(gate, path))
+        return; /* api_refusal says more of it */
 
     if (find_place(gate, path, &place))
         name = gate->shared->settings->accounts[place.account].name;
@@ -142,6 +156,10 @@ void routes_request(void *arg, struct http_exchange *x)
     struct place place = {0};
     struct str parameters = {NULL, 0};
 
+    if (is_api(gate, http_exchange_path(x))) {
+        api_open(gate, x);
+        return;
+    }
     if (!find_place(gate, http_exchange_path(x), &place) ||
         (str_is_set(place.page) && !is_landing(place.page, &parameters))) {
         gate_refuse(gate, x, NULL, 404, "unknown_account");

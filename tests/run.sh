@@ -126,25 +126,47 @@ prepare_servers() {
     "$KABAO_ROOT/deploy/kafka/broker.sh" fetch
 }
 
-# The reference implementation of Standard Webhooks, a second judge of signatures; without it the tests have their own.
-prepare_judge() {
-    local judge=$KABAO_CACHE/standardwebhooks-1.1.0
+# Reference implementations, second judges of signatures; without them the tests have their own.
+prepare_judges() {
+    prepare_judge standardwebhooks 1.1.0
+    prepare_judge wechatpy 1.8.18
+    prepare_schemathesis
+}
+
+prepare_judge() { # a package of PyPI and its version; what it depends on is not needed
+    local name=$1 version=$2
+    local judge=$KABAO_CACHE/$name-$version
     if [ ! -d "$judge" ]; then
-        step "fetching standardwebhooks"
+        step "fetching $name"
         rm -rf "$judge.partial"
-        if /usr/bin/python3 -m pip install -q --no-deps --target "$judge.partial" standardwebhooks==1.1.0 >&2 </dev/null; then
+        if /usr/bin/python3 -m pip install -q --no-deps --target "$judge.partial" "$name==$version" >&2 </dev/null; then
             mv -T "$judge.partial" "$judge"
         else
-            say "standardwebhooks is not to be had: signatures are judged by the tests alone"
+            say "$name is not to be had: signatures are judged by the tests alone"
         fi
     fi
     export PYTHONPATH=$judge${PYTHONPATH:+:$PYTHONPATH}
 }
 
+# For test_openapi, which runs it by itself: it brings a pytest of its own.
+prepare_schemathesis() {
+    local pins=$KABAO_ROOT/tests/tools/schemathesis.txt
+    KABAO_SCHEMATHESIS=$KABAO_CACHE/schemathesis-$(sed -n 's/^schemathesis==//p' "$pins")
+    export KABAO_SCHEMATHESIS
+    [ ! -d "$KABAO_SCHEMATHESIS" ] || return 0
+    step "fetching schemathesis"
+    rm -rf "$KABAO_SCHEMATHESIS.partial"
+    if /usr/bin/python3 -m pip install -q --no-deps --target "$KABAO_SCHEMATHESIS.partial" -r "$pins" >&2 </dev/null; then
+        mv -T "$KABAO_SCHEMATHESIS.partial" "$KABAO_SCHEMATHESIS"
+    else
+        say "schemathesis is not to be had: openapi.yaml is judged by the tests alone"
+    fi
+}
+
 # Without arguments also the C tests that need real servers (CTest label e2e).
 part_e2e() {
     prepare_servers
-    prepare_judge
+    prepare_judges
     build_debug || return 0
     [ $# -gt 0 ] || run_ctest debug e2e
     pytest debug "$@"
@@ -152,7 +174,7 @@ part_e2e() {
 
 part_soak() {
     prepare_servers
-    prepare_judge
+    prepare_judges
     build_debug || return 0
     PYTEST_S=0 # as long as it takes
     KABAO_SOAK=1 pytest debug "$@"

@@ -20,10 +20,10 @@ class Load:
     p99_ms: float
 
 
-def wrk(url, requests, connections, seconds):
+def wrk(url, requests, connections, seconds, headers=("Content-Type: text/xml",)):
     """One thread with so many connections, each with one request under way at any time."""
     done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "5s", "-s", LUA, url, "--",
-                           requests], check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                           requests, *headers], check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
     answers, duration, p50, p99, errors = map(float, line.split()[1:])
     return Load(int(answers), int(errors), answers / (duration / 1e6), p50 / 1000, p99 / 1000)
