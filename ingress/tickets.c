@@ -3,18 +3,16 @@
 #include "tickets.h"
 
 #include "base/mem.h"
-#include "codec/json.h"
 #include "http/loops.h"
 #include "kafka/tail.h"
 #include "kafka/topics.h"
 #include "log/log.h"
-#include "model/cloudevent.h"
 
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
-enum { OPEN_MS = 2000, POLL_MS = 100, NAP_NS = 100000000, ARENA_MAX = 1 << 20 };
+enum { OPEN_MS = 2000, POLL_MS = 100, NAP_NS = 100000000 };
 
 struct tickets {
     const struct settings *settings;
@@ -42,24 +40,10 @@ static enum status open_tail(struct tickets *t, struct err *err)
     return tail_open(&conf, deadline_in(OPEN_MS), &t->tail, err);
 }
 
-static enum status apply(struct tickets *t, const struct record *record, struct err *err)
+static enum status take(struct tokens *tokens, const struct record *record, struct err *err)
 {
-    AUTO(json_freep) struct json *value = NULL;
-    AUTO(arena_done) struct arena arena = ARENA_INIT(ARENA_MAX);
-    struct cloudevent event;
-    struct token_state state = {0};
-    struct str data;
-    enum status rc;
-
-    if (!str_is_set(record->value))
-        return ST_OK;
-    rc = cloudevent_read(record->headers, record->header_count, record->value, &arena, &event,
-                         &data, err);
-    if (rc == ST_OK)
-        rc = json_parse(data, &value, err);
-    if (rc == ST_OK)
-        rc = token_state_parse(value, &state, err);
-    return rc == ST_OK ? tokens_apply(t->tokens, record->key, &state, err) : rc;
+    return tokens_take(tokens, record->key, record->headers, record->header_count, record->value,
+                       err);
 }
 
 static enum status follow(struct tickets *t, struct err *err)
@@ -68,7 +52,7 @@ static enum status follow(struct tickets *t, struct err *err)
     enum status rc = tail_poll(t->tail, POLL_MS, &message, err);
 
     if (rc == ST_OK && message)
-        rc = apply(t, kafka_message_record(message), err);
+        rc = take(t->tokens, kafka_message_record(message), err);
     kafka_message_free(message);
     if (tail_at_end(t->tail))
         atomic_store(&t->read, true);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The watch thread: keeps state.token and the closed paths read, and knows whether broker and
  * database answer. */
-#include "codec/json.h"
 #include "db/pool.h"
 #include "kafka/tail.h"
 #include "run/engine.h"
@@ -9,8 +8,6 @@
 #include <time.h>
 
 enum { OPEN_MS = 5000, POLL_MS = 100, PING_EVERY_MS = 5000, PING_MS = 1000, NAP_NS = 100000000 };
-
-enum { ARENA_MAX = 1 << 20 };
 
 /* Every process is to obey a closing within 2 s. */
 enum { CLOSINGS_EVERY_MS = 500, AWAY_MS = 2000 };
@@ -51,24 +48,10 @@ static enum status open_tail(struct engine *engine, struct tail **tail, struct e
     return tail_open(&conf, deadline_in(OPEN_MS), tail, err);
 }
 
-static enum status apply(struct engine *engine, const struct record *record, struct err *err)
+static enum status take(struct tokens *tokens, const struct record *record, struct err *err)
 {
-    AUTO(json_freep) struct json *value = NULL;
-    AUTO(arena_done) struct arena arena = ARENA_INIT(ARENA_MAX);
-    struct cloudevent event;
-    struct token_state state = {0};
-    struct str data;
-    enum status rc;
-
-    if (!str_is_set(record->value))
-        return ST_OK;
-    rc = cloudevent_read(record->headers, record->header_count, record->value, &arena, &event,
-                         &data, err);
-    if (rc == ST_OK)
-        rc = json_parse(data, &value, err);
-    if (rc == ST_OK)
-        rc = token_state_parse(value, &state, err);
-    return rc == ST_OK ? tokens_apply(engine->tokens, record->key, &state, err) : rc;
+    return tokens_take(tokens, record->key, record->headers, record->header_count, record->value,
+                       err);
 }
 
 static void follow(struct engine *engine, struct reader *r)
@@ -78,7 +61,7 @@ static void follow(struct engine *engine, struct reader *r)
     enum status rc = tail_poll(r->tail, POLL_MS, &message, &err);
 
     if (rc == ST_OK && message)
-        rc = apply(engine, kafka_message_record(message), &err);
+        rc = take(engine->tokens, kafka_message_record(message), &err);
     kafka_message_free(message);
     if (rc != ST_OK && log_limit(&r->limit, NULL))
         log_warn(EV("state_token.unreadable"), kv_cstr("code", err.code),

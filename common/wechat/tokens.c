@@ -4,12 +4,19 @@
 
 #include "base/mem.h"
 #include "metrics/catalog.h"
+#include "model/cloudevent.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { KINDS = 3, AGAIN_MS = 1000, REPORT_AGAIN_MS = 60000, RESOURCE_SIZE = 96 };
+enum {
+    KINDS = 3,
+    AGAIN_MS = 1000,
+    REPORT_AGAIN_MS = 60000,
+    RESOURCE_SIZE = 96,
+    ARENA_MAX = 1 << 20 /* of one record */
+};
 
 struct slot {
     struct token_entry entry;
@@ -131,6 +138,26 @@ enum status tokens_apply(struct tokens *t, struct str record_key, const struct t
     tokens_put(t, account, kind, &entry);
     explicit_bzero(&entry, sizeof(entry));
     return ST_OK;
+}
+
+enum status tokens_take(struct tokens *t, struct str record_key, const struct header *headers,
+                        size_t header_count, struct str value, struct err *err)
+{
+    AUTO(json_freep) struct json *document = NULL;
+    AUTO(arena_done) struct arena arena = ARENA_INIT(ARENA_MAX);
+    struct cloudevent event;
+    struct token_state state = {0};
+    struct str data;
+    enum status rc;
+
+    if (!str_is_set(value))
+        return ST_OK;
+    rc = cloudevent_read(headers, header_count, value, &arena, &event, &data, err);
+    if (rc == ST_OK)
+        rc = json_parse(data, &document, err);
+    if (rc == ST_OK)
+        rc = token_state_parse(document, &state, err);
+    return rc == ST_OK ? tokens_apply(t, record_key, &state, err) : rc;
 }
 
 bool tokens_get(struct tokens *t, const struct account *account, enum token_kind kind,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/header.h"
 #include "config/settings.h"
 #include "metrics/metrics.h"
 #include "model/token.h"
@@ -32,6 +33,11 @@ DECLARE_FREEP(struct tokens, tokens_free)
  * ST_REJECT: it cannot be opened (another seal key, damaged); the old one stays. */
 MUST_CHECK enum status tokens_apply(struct tokens *t, struct str record_key,
                                     const struct token_state *state, struct err *err);
+/* The same from a record as Kafka holds it; a tombstone changes nothing. ST_REJECT also when it
+ * cannot be read; ST_RETRY: no memory. */
+MUST_CHECK enum status tokens_take(struct tokens *t, struct str record_key,
+                                   const struct header *headers, size_t header_count,
+                                   struct str value, struct err *err);
 /* A copy; false when there is none. */
 bool tokens_get(struct tokens *t, const struct account *account, enum token_kind kind,
                 struct token_entry *out);
