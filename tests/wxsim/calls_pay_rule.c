@@ -206,7 +206,7 @@ static int delete (struct sim_call *call)
     return SIM_OK;
 }
 
-static int list(struct sim_call *call)
+static int list_rules(struct sim_call *call)
 {
     const int64_t now_s = call->now_ms / 1000;
     const bool effective = sim_flag(call->body, "effective", false);
@@ -236,6 +236,6 @@ static const struct sim_call_def rows[] = {
     {"/card/paygiftcard/add", HTTP_POST, .open = true, SIM_FIELDS(add_fields), .fn = add},
     {"/card/paygiftcard/delete", HTTP_POST, SIM_FIELDS(id_fields), .fn = delete},
     {"/card/paygiftcard/getbyid", HTTP_POST, SIM_FIELDS(id_fields), .fn = get},
-    {"/card/paygiftcard/batchget", HTTP_POST, SIM_FIELDS(list_fields), .fn = list},
+    {"/card/paygiftcard/batchget", HTTP_POST, SIM_FIELDS(list_fields), .fn = list_rules},
 };
 const struct sim_family SIM_PAY_RULE_CALLS = {rows, COUNT_OF(rows)};

@@ -41,11 +41,11 @@ static struct outcome_key key_of(const char *id, char hash)
 static enum outcome_begin begin_at(struct rig *rig, const char *id, char hash, int64_t now_ms)
 {
     const struct outcome_key key = key_of(id, hash);
-    struct outcome_text *result = NULL;
-    const enum outcome_begin verdict = outcomes_begin(rig->o, &key, now_ms, &result);
+    struct outcome_text *text = NULL;
+    const enum outcome_begin verdict = outcomes_begin(rig->o, &key, now_ms, &text);
 
-    assert_int_equal(result != NULL, verdict == BEGIN_DONE);
-    outcome_text_release(result);
+    assert_int_equal(text != NULL, verdict == BEGIN_DONE);
+    outcome_text_release(text);
     return verdict;
 }
 

@@ -25,7 +25,7 @@ static void test_problem_kinds_are_whole(void **state)
 /* A path of 16 KiB that grows sixfold when it is written must not break the body. */
 static void test_problem_leaves_long_paths_out(void **state)
 {
-    AUTO(buf_done) struct buf out = BUF_INIT(64 * 1024);
+    AUTO(buf_done) struct buf out = BUF_INIT((size_t)64 * 1024);
     char path[1025];
 
     (void)state;

@@ -17,8 +17,7 @@ static inline void secret_file_init(struct secret_file *f, const char *contents)
 {
     int fd;
 
-    // cppcheck-suppress ctuuninitvar ; it is what this function fills
-    (void)snprintf(f->path, sizeof(f->path), "/tmp/kabao-test-XXXXXX");
+    *f = (struct secret_file){.path = "/tmp/kabao-test-XXXXXX"};
     fd = mkstemp(f->path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, contents, strlen(contents)), strlen(contents));

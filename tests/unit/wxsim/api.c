@@ -168,23 +168,23 @@ static void test_api_quota_ends_and_is_cleared(void **state)
 static void test_api_control_changes_what_calls_show(void **state)
 {
     struct fixture *f = *state;
-    const char *ask = "{\"card_id\":\"" CARD "\",\"code\":\"222\"}";
+    const char *body = "{\"card_id\":\"" CARD "\",\"code\":\"222\"}";
     int64_t bonus = 0;
 
     assert_int_equal(control(f, "/sim/members", NULL,
                              "{\"appid\":\"" APPID "\",\"card_id\":\"" CARD
                              "\",\"code\":\"222\",\"bonus\":5,\"status\":\"NORMAL\"}"),
                      200);
-    assert_int_equal(post(f, "/card/membercard/userinfo/get", ask), 0);
+    assert_int_equal(post(f, "/card/membercard/userinfo/get", body), 0);
     assert_true(json_get_i64(f->answer, "bonus", &bonus));
     assert_int_equal(bonus, 5);
     assert_int_equal(control(f, "/sim/members/delete", NULL,
                              "{\"appid\":\"" APPID "\",\"card_id\":\"" CARD
                              "\",\"code\":\"222\",\"forget\":true}"),
                      200);
-    assert_int_equal(post(f, "/card/membercard/userinfo/get", ask), 40056);
+    assert_int_equal(post(f, "/card/membercard/userinfo/get", body), 40056);
     assert_int_equal(control(f, "/sim/token/expire", NULL, "{\"appid\":\"" APPID "\"}"), 200);
-    assert_int_equal(post(f, "/card/membercard/userinfo/get", ask), 42001);
+    assert_int_equal(post(f, "/card/membercard/userinfo/get", body), 42001);
     assert_int_equal(control(f, "/sim/state", NULL, NULL), 200);
     assert_int_equal(control(f, "/sim/state", NULL, "{}"), 405);
     assert_int_equal(control(f, "/sim/nothing", NULL, NULL), 404);
