@@ -72,7 +72,8 @@ def test_missing_topics_are_refused(config, run):
 
 
 def test_missing_tables_are_refused(config, run, kafka):
-    kafka.create("event.wechat", "state.member", "event.activation", "event.binding", "dlq.store", "redrive.store")
+    kafka.create("event.wechat", "state.member", "event.activation", "event.binding", "result.wechat", "dlq.store",
+                 "redrive.store")
     assert "kabaoctl migrate" in refused(run, config)
 
 

@@ -116,6 +116,8 @@ def test_an_owner_that_slept(place, healed):
     bad = place.send(place.script("retry", "bad", Until="healed") for _ in range(20))
     place.wait_parked(len(bad), BAD)
     place.wait_committed()
+    tries = len(place.lines())  # with nothing in hand: what is in hand ends as it can, asleep or not
+    wait_for(lambda: any(line.what == "retry" for line in place.lines()[tries:]), 10, "the end of a try")
     first.freeze()
     tries = len(place.lines())
     second = place.start(ready=False)

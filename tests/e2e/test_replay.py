@@ -11,12 +11,12 @@ from kit.config import APPID, CARD_ID, write_secret
 from kit.crm import SECRET, crm  # noqa: F401 (crm is a fixture)
 from kit.population import accounts
 from kit.push import card_event
-from kit.records import bonus_command, event_record
+from kit.records import bonus_command, event_record, wechat_command
 from kit.scale import count
 from kit.waiting import wait_for
 from kit.web import request
 
-ACTIVATE, UPDATE = "/card/membercard/activate", "/card/membercard/updateuser"
+ACTIVATE, UPDATE, MENU = "/card/membercard/activate", "/card/membercard/updateuser", "/cgi-bin/menu/create"
 ACTIVATED, REQUESTED = "kabao.card.activated", "kabao.activation.requested"
 FORM = {"USER_FORM_INFO_FLAG_MOBILE": "15521328888", "USER_FORM_INFO_FLAG_NAME": "张三"}
 BONUS_LIMIT = 100000
@@ -24,8 +24,9 @@ BONUS_LIMIT = 100000
 INPUTS = {
     "token": ["cmd.token"],
     "member": ["event.wechat"],
-    "store": ["event.wechat", "state.member", "event.activation", "event.binding"],
+    "store": ["event.wechat", "state.member", "event.activation", "event.binding", "result.wechat"],
     "activate": ["event.wechat", "cmd.activation"],
+    "command": ["cmd.wechat"],
     "bonus": ["cmd.bonus", "event.wechat", "event.activation"],
     "crm": ["event.wechat", "state.member", "event.activation", "event.binding", "result.bonus"],
 }
@@ -35,7 +36,7 @@ TABLES = {"member": ["appid", "card_id", "card_code"], "member_field": ["appid",
           "wechat_event": ["event_id"], "card_use": ["event_id"], "activation": ["appid", "card_id", "card_code"],
           "binding": ["appid", "openid", "scene"], "bonus_account": ["appid", "card_id", "card_code"],
           "bonus_entry": ["command_id"], "activation_wait": ["appid", "card_id", "card_code"],
-          "effect": ["effect_id"]}
+          "effect": ["effect_id"], "command_result": ["command_id"]}
 
 
 def openid(code):
@@ -140,7 +141,7 @@ class System:
 
     def outside(self):
         """What WeChat and its users have seen of us."""
-        calls = {path: len(self.sim.requests(path=path)) for path in (ACTIVATE, UPDATE)}
+        calls = {path: len(self.sim.requests(path=path)) for path in (ACTIVATE, UPDATE, MENU)}
         return {**self.sim.effects(), **calls, "pushes": self.sim.last_push(),
                 "tokens": self.sim.fetches(APPID, "normal")["fresh"] + self.sim.fetches(APPID, "forced")["fresh"]}
 
@@ -295,6 +296,8 @@ def live(system, rng, cards):
     for code in [renewed, restored, "given", muted, *others]:
         s.command(code, "sync")
         s.command(code, "add", add_bonus=5)
+    menu = {"button": [{"type": "click", "name": "会员卡", "key": "card"}]}
+    s.kafka.produce("cmd.wechat", *wechat_command("menu.create", menu))
     s.quiet()
 
 
