@@ -184,7 +184,7 @@ void commands_post(struct api_request *r)
         return;
     }
     if (api_account(r, (struct str){0}) && api_record_write(r, &shape, type) && check_command(r) &&
-        api_record_name(r, type, command_needs_key(found)))
+        api_record_name(r, type, command_nature(found, json_get(r->body, "body")) == NATURE_ONCE))
         send_command(r, type);
 }
 

@@ -26,7 +26,7 @@ static const int no_such_card[] = {40073, 40116, 40174, 45030, 71004, 72001, 720
 #define MEMBER_ACTIVATE_ROW  POST_CARD("member.activate", "/card/membercard/activate", PROBE)
 #define MEMBER_GET_ROW       POST_CARD("member.get", "/card/membercard/userinfo/get", READ)
 #define MEMBER_TEMP_INFO_ROW POST("member.temp_info", "/card/membercard/activatetempinfo/get", READ)
-#define MEMBER_UPDATE_ROW    POST_CARD("member.update", "/card/membercard/updateuser", PROBE)
+#define MEMBER_UPDATE_ROW    POST_CARD("member.update", "/card/membercard/updateuser", REPEATABLE)
 
 const struct call CALL_CODE_DECRYPT = CODE_DECRYPT_ROW;
 const struct call CALL_CODE_GET = CODE_GET_ROW;

@@ -234,9 +234,22 @@ const struct command_type *commands_all(const struct commands *c, size_t *count)
     return c->types;
 }
 
-bool command_needs_key(const struct command_type *type)
+/* Silently it may be sent again. */
+static bool tells_member(const struct json *body)
 {
-    return type->call->nature == NATURE_ONCE;
+    bool told = false;
+
+    for (struct json_iter i = json_iter(json_get(body, "notify_optional")); json_next(&i);)
+        if (json_bool(i.value, &told) && told)
+            return true;
+    return false;
+}
+
+enum nature command_nature(const struct command_type *type, const struct json *body)
+{
+    if (strcmp(type->call->type, CALL_MEMBER_UPDATE.type) == 0 && tells_member(body))
+        return NATURE_ONCE;
+    return type->call->nature;
 }
 
 static enum status refuse(const char *code, const char *pointer, const char *detail,

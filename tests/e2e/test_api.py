@@ -192,6 +192,10 @@ def test_every_refusal_is_a_problem(settings, run, kafka):
     assert api.command("card.delete", {"card_id": "p"}, account="demo", confirm=True).status == 202
 
     api.command("message.custom", ONCE, account="demo").problem(400, "idempotency-key")
+    silent = {"card_id": "p", "code": "1", "custom_field_value1": "金卡"}
+    told = {**silent, "notify_optional": {"is_notify_custom_field1": True}}
+    api.command("member.update", told, account="demo").problem(400, "idempotency-key")
+    assert api.command("member.update", silent, account="demo").status == 202
     for key in ('""', '"a', 'a b', '"a\\b"', '"' + "k" * 256 + '"', "k" * 256, "schlüssel".encode().decode("latin-1"),
                 '"a";p=1'):
         reply = api.post("commands/card.get", good, Idempotency_Key=key)
@@ -232,7 +236,7 @@ def test_every_refusal_is_a_problem(settings, run, kafka):
     wanted = {"unauthorized", "forbidden", "not_found", "type", "method", "media_type", "json", "schema", "account",
               "confirm", "reply_to", "idempotency_key", "too_large", "accepted"}
     assert not [name for name in wanted if not outcome(ingress, f"api_{name}")]
-    assert len(kafka.wait("cmd.wechat", 7)) == 7
+    assert len(kafka.wait("cmd.wechat", 8)) == 8
 
 
 def test_one_command_per_key(settings, run, kafka, stand_in):

@@ -241,7 +241,7 @@ static const struct step *step_of(const struct command *c)
 {
     const struct special *special = c->special;
 
-    switch (special->nature ? special->nature(c) : c->type->call->nature) {
+    switch (special->nature ? special->nature(c) : command_nature(c->type, c->body)) {
     case NATURE_READ: return NULL;
     case NATURE_REPEATABLE: return &STEP_AGAIN;
     case NATURE_PROBE: return special->probe ? &STEP_PROBE : &STEP_ONCE;

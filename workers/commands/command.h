@@ -60,5 +60,4 @@ extern const struct special SPECIAL_MEDIA_UPLOAD;
 extern const struct special SPECIAL_MEDIA_UPLOADIMG;
 extern const struct special SPECIAL_MEMBER_ACTIVATE;
 extern const struct special SPECIAL_MEMBER_FIND;
-extern const struct special SPECIAL_MEMBER_UPDATE;
 extern const struct special SPECIAL_MESSAGE_TEMPLATE;

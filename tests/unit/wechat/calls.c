@@ -43,7 +43,6 @@ static void test_calls_that_change_a_card_are_probed(void **state)
 {
     (void)state;
     assert_int_equal(CALL_MEMBER_ACTIVATE.nature, NATURE_PROBE);
-    assert_int_equal(CALL_MEMBER_UPDATE.nature, NATURE_PROBE);
     assert_int_equal(CALL_MEMBER_TEMP_INFO.nature, NATURE_READ);
     assert_int_equal(CALL_CODE_DECRYPT.nature, NATURE_READ);
 }
@@ -66,8 +65,7 @@ static void test_calls_have_the_natures_of_the_design(void **state)
                                        "message.template",
                                        NULL};
     static const char *const probed[] = {"card.delete", "code.consume",    "code.unavailable",
-                                         "code.update", "member.activate", "member.update",
-                                         NULL};
+                                         "code.update", "member.activate", NULL};
     static const char *const final[] = {"card.delete", "code.consume", "code.unavailable", NULL};
     size_t count = 0;
     const struct call *calls = call_all(&count);

@@ -49,7 +49,7 @@ static void test_commands_are_the_calls_and_our_own(void **state)
     assert_null(commands_find(c, (struct str){0}));
 }
 
-static void test_commands_that_happen_once_need_a_key(void **state)
+static void test_commands_that_happen_once(void **state)
 {
     static const char *const once[] = {"card.create",    "card.modify_stock", "card.paygift.add",
                                        "message.custom", "message.subscribe", "message.template"};
@@ -60,10 +60,37 @@ static void test_commands_that_happen_once_need_a_key(void **state)
 
     (void)state;
     for (size_t i = 0; i < count; i++)
-        needing += command_needs_key(&types[i]);
+        needing += command_nature(&types[i], NULL) == NATURE_ONCE;
     assert_int_equal(needing, COUNT_OF(once));
     for (size_t i = 0; i < COUNT_OF(once); i++)
-        assert_true(command_needs_key(commands_find(c, str_from(once[i]))));
+        assert_int_equal(command_nature(commands_find(c, str_from(once[i])), NULL), NATURE_ONCE);
+}
+
+static void test_commands_a_member_is_told_of_happen_once(void **state)
+{
+    static const struct {
+        const char *body;
+        enum nature nature;
+    } cases[] = {
+        {"{}", NATURE_REPEATABLE},
+        {"{\"notify_optional\":{\"is_notify_custom_field1\":false}}", NATURE_REPEATABLE},
+        {"{\"notify_optional\":{\"is_notify_custom_field1\":false,"
+         "\"is_notify_custom_field2\":true}}",
+         NATURE_ONCE},
+    };
+    AUTO(commands_closep) struct commands *c = open_plain();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(json_freep) struct json *body = NULL;
+        struct err err;
+
+        assert_int_equal(json_parse(str_from(cases[i].body), &body, &err), ST_OK);
+        assert_int_equal(command_nature(commands_find(c, STR("member.update")), body),
+                         cases[i].nature);
+        assert_int_equal(command_nature(commands_find(c, STR("card.update")), body),
+                         NATURE_REPEATABLE);
+    }
 }
 
 struct judge {
@@ -296,7 +323,7 @@ static void test_commands_of_the_settings_may_have_any_body(void **state)
         ST_OK);
     assert_int_equal(command_check(c, value, &type, &fault, &err), ST_OK);
     assert_null(type->body);
-    assert_true(command_needs_key(type));
+    assert_int_equal(command_nature(type, NULL), NATURE_ONCE);
 }
 
 static void assert_not_opened(struct settings_command declared, const char *why)
@@ -350,7 +377,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commands_are_the_calls_and_our_own),
-        cmocka_unit_test(test_commands_that_happen_once_need_a_key),
+        cmocka_unit_test(test_commands_that_happen_once),
+        cmocka_unit_test(test_commands_a_member_is_told_of_happen_once),
         cmocka_unit_test(test_commands_take_good_and_refuse_bad_examples),
         cmocka_unit_test(test_commands_are_refused_by_name),
         cmocka_unit_test(test_commands_without_parameters_need_no_body),
