@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a request's body ends: what libmicrohttpd lets pass although two servers could read it
- * differently. For server.c only. */
+ * differently. For exchange.c only. */
 #pragma once
 
 #include <stdint.h>

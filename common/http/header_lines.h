@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The headers of a request, by name. For server.c only. */
+/* The headers of a request, by name. For exchange.c only. */
 #pragma once
 
 #include "base/arena.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An answer as libmicrohttpd wants it. For server.c only. */
+/* An answer as libmicrohttpd wants it. For exchange.c only. */
 #pragma once
 
 #include "http/server.h"
