@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of keys as settings.c holds it, for settings_load.c and the tests of the list. */
+/* The list of keys as settings.c holds it, for the other settings_*.c and the tests of the list. */
 #pragma once
 
 #include "base/attr.h"
