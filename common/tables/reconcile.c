@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tables/reconcile.h"
 
+#include "db/lock.h"
 #include "tables/sql.h"
 
 #include <assert.h>
 
-enum { LOCK_S = 2 }; /* a moment for the server to see that a holder was killed */
-
 /* So many are counted by one statement: none takes long, however large the table is. */
 enum { COUNT_STEP = 100000 };
 
-/* Locks are the server's, not the database's, and their names have 64 characters at most. */
-static const char LOCK[] =
-    "SELECT GET_LOCK(CONCAT('kabao.reconcile.',MD5(CONCAT(DATABASE(),'/',?))),?)";
 static const char NEWEST[] =
     "SELECT run_id,total,checked,repaired,skipped,failed,last_card_id,last_card_code,started_at,"
     "finished_at FROM reconcile WHERE appid=? ORDER BY id DESC LIMIT 1";
@@ -55,13 +51,7 @@ static enum status keep_int(void *arg, const struct db_value *columns, size_t co
 
 enum status reconcile_lock(struct db *db, struct str appid, bool *locked, struct err *err)
 {
-    const struct db_value values[] = {db_text(appid), db_int(LOCK_S)};
-    int64_t got = 0;
-    enum status rc = db_query(db, STR(LOCK), values, COUNT_OF(values), keep_int, &got, err);
-
-    if (rc == ST_OK)
-        *locked = got == 1;
-    return rc;
+    return db_lock(db, "reconcile", appid, locked, err);
 }
 
 /* Runs */

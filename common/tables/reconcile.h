@@ -37,8 +37,8 @@ struct reconcile_run {
     int64_t finished_ms; /* 0: not yet */
 };
 
-/* Keeps everybody else from reconciling this appid until the connection ends. *locked false:
- * another is at it. */
+/* Keeps everybody else from reconciling this appid until the connection ends (see db_lock). *locked
+ * false: another is at it. */
 MUST_CHECK enum status reconcile_lock(struct db *db, struct str appid, bool *locked,
                                       struct err *err);
 MUST_CHECK enum status reconcile_newest(struct db *db, struct str appid, struct reconcile_run *out,

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "database.h"
 
+#include "db/lock.h"
 #include "db/migrate.h"
-
-enum { LOCK_S = 2 }; /* a moment for the server to see that a holder was killed */
-
-/* Locks are the server's, not the database's: its name is part of the lock's. Hashed, because lock
- * names have 64 characters at most. */
-static const struct str LOCK_SQL =
-    STR_INIT("SELECT GET_LOCK(CONCAT('kabao.dlq.',MD5(CONCAT(DATABASE(),'/',?))),?)");
 
 enum status database_open(const struct ctl *ctl, struct db **out, struct err *err)
 {
@@ -33,22 +27,10 @@ void database_close(struct db *db)
     db_library_done();
 }
 
-static enum status keep_answer(void *arg, const struct db_value *columns, size_t count,
-                               struct err *err)
-{
-    bool *locked = arg;
-
-    (void)count;
-    (void)err;
-    *locked = columns[0].type == DB_INT && columns[0].value.i64 == 1;
-    return ST_OK;
-}
-
 enum status database_lock_letters(struct db *db, const char *worker, struct err *err)
 {
-    const struct db_value values[] = {db_text(str_from(worker)), db_int(LOCK_S)};
     bool locked = false;
-    enum status rc = db_query(db, LOCK_SQL, values, COUNT_OF(values), keep_answer, &locked, err);
+    enum status rc = db_lock(db, "dlq", str_from(worker), &locked, err);
 
     if (rc != ST_OK || locked)
         return rc;

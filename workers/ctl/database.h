@@ -10,6 +10,6 @@
 MUST_CHECK enum status database_open(const struct ctl *ctl, struct db **out, struct err *err);
 /* Also after a failed open. NULL is fine. */
 void database_close(struct db *db);
-/* Keeps every other kabaoctl from the dead letters of this worker, until the connection ends.
- * ST_RETRY: another has them. */
+/* Keeps every other kabaoctl from the dead letters of this worker, until the connection ends
+ * (see db_lock). ST_RETRY: another has them. */
 MUST_CHECK enum status database_lock_letters(struct db *db, const char *worker, struct err *err);
