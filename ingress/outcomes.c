@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/slots.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -46,6 +47,7 @@ TAILQ_HEAD(outcome_list, outcome);
 struct outcomes {
     pthread_mutex_t lock;
     struct map *by_id;
+    struct slots slots; /* of entries */
     struct outcome_list all;
     struct outcome_list with_result;
     int64_t window_ms;
@@ -107,6 +109,16 @@ static void drop_second(struct outcomes *o, struct outcome *e)
     e->second = NULL;
 }
 
+static size_t size_of(size_t id_len)
+{
+    return sizeof(struct outcome) + id_len + 1;
+}
+
+static void entry_free(struct outcomes *o, struct outcome *e)
+{
+    slots_give(&o->slots, e, e->size);
+}
+
 static void drop(struct outcomes *o, struct outcome *e)
 {
     struct outcome_wait *w;
@@ -118,9 +130,9 @@ static void drop(struct outcomes *o, struct outcome *e)
     drop_result(o, e);
     drop_second(o, e);
     TAILQ_REMOVE(&o->all, e, place);
-    o->entry_bytes -= e->size;
+    o->entry_bytes -= e->size + MAP_SHARE_BYTES;
     (void)map_take(o->by_id, str_from(e->id));
-    mem_free(e);
+    entry_free(o, e);
 }
 
 static bool is_over(const struct outcomes *o, const struct outcome *e, int64_t now_ms)
@@ -167,21 +179,24 @@ static void make_room(struct outcomes *o, const struct outcome *keep, int64_t no
 
 static struct outcome *add(struct outcomes *o, struct str id, int64_t at_ms)
 {
-    const size_t size = sizeof(struct outcome) + id.len + 1;
-    struct outcome *e = id.len > 0 && id.len <= OUTCOME_ID_MAX ? mem_zalloc(size) : NULL;
+    const size_t size = size_of(id.len);
+    struct outcome *e;
 
+    if (id.len == 0 || id.len > OUTCOME_ID_MAX)
+        return NULL;
+    e = slots_alloc(&o->slots, size);
     if (!e)
         return NULL;
     (void)str_copy(id, e->id, id.len + 1);
     e->at_ms = at_ms;
-    e->size = size + MAP_SHARE_BYTES;
+    e->size = size;
     TAILQ_INIT(&e->waits);
     if (!map_put(o->by_id, str_from(e->id), e, NULL)) {
-        mem_free(e);
+        entry_free(o, e);
         return NULL;
     }
     TAILQ_INSERT_TAIL(&o->all, e, place);
-    o->entry_bytes += e->size;
+    o->entry_bytes += e->size + MAP_SHARE_BYTES;
     make_room(o, e, at_ms);
     return e;
 }
@@ -502,7 +517,8 @@ struct outcomes *outcomes_new(int64_t window_ms, size_t max_bytes)
     o->max_bytes = max_bytes;
     TAILQ_INIT(&o->all);
     TAILQ_INIT(&o->with_result);
-    o->by_id = map_new();
+    slots_init(&o->slots, size_of(MAP_PACKED_KEY_MAX));
+    o->by_id = map_new_packed();
     if (o->by_id)
         return o;
     outcomes_free(o);
@@ -518,6 +534,7 @@ void outcomes_free(struct outcomes *o)
     while ((e = TAILQ_FIRST(&o->all)))
         drop(o, e);
     map_free(o->by_id, NULL);
+    slots_done(&o->slots);
     (void)pthread_mutex_destroy(&o->lock);
     mem_free(o);
 }

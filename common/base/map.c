@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "base/slots.h"
 
 #include <limits.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct seed {
 
 struct map {
     struct seed seed;
+    struct slots slots; /* of entries */
     struct map_entry *entries;
     struct map_entry *taken; /* kept until the next change, so that map_next() works on it */
 };
@@ -89,18 +91,36 @@ static unsigned hash(struct seed seed, struct str key)
     return (unsigned)(v[0] ^ v[1] ^ v[2] ^ v[3]);
 }
 
-struct map *map_new(void)
+static struct map *make(size_t slot_size)
 {
     struct map *m = mem_zalloc(sizeof(*m));
 
-    if (m != NULL)
-        rand_bytes(&m->seed, sizeof(m->seed));
+    if (m == NULL)
+        return NULL;
+    rand_bytes(&m->seed, sizeof(m->seed));
+    slots_init(&m->slots, slot_size);
     return m;
+}
+
+struct map *map_new(void)
+{
+    return make(0);
+}
+
+struct map *map_new_packed(void)
+{
+    return make(sizeof(struct map_entry) + MAP_PACKED_KEY_MAX);
+}
+
+static void entry_free(struct map *m, struct map_entry *entry)
+{
+    if (entry != NULL)
+        slots_give(&m->slots, entry, sizeof(*entry) + entry->key_len);
 }
 
 static void forget_taken(struct map *m)
 {
-    mem_free(m->taken);
+    entry_free(m, m->taken);
     m->taken = NULL;
 }
 
@@ -117,10 +137,11 @@ void map_free(struct map *m, void (*free_value)(void *value))
 
         if (free_value != NULL)
             free_value(entry->value);
-        mem_free(entry);
+        entry_free(m, entry);
         entry = next;
     }
     forget_taken(m);
+    slots_done(&m->slots);
     mem_free(m);
 }
 
@@ -152,13 +173,13 @@ static void take_out(struct map *m, struct map_entry *entry)
 
 /* NOLINTEND(readability-function-size,readability-function-cognitive-complexity) */
 
-static struct map_entry *entry_new(struct str key, void *value)
+static struct map_entry *entry_new(struct map *m, struct str key, void *value)
 {
     struct map_entry *entry;
 
     if (key.len > UINT_MAX)
         return NULL;
-    entry = mem_zalloc(sizeof(*entry) + key.len);
+    entry = slots_alloc(&m->slots, sizeof(*entry) + key.len);
     if (entry == NULL)
         return NULL;
     entry->value = value;
@@ -184,11 +205,11 @@ bool map_put(struct map *m, struct str key, void *value, void **old)
         replaced = entry->value;
         entry->value = value;
     } else {
-        entry = entry_new(key, value);
+        entry = entry_new(m, key, value);
         if (entry == NULL)
             return false;
         if (!add(m, entry)) {
-            mem_free(entry);
+            entry_free(m, entry);
             return false;
         }
         forget_taken(m);

@@ -11,6 +11,11 @@
 struct map;
 
 struct map *map_new(void); /* NULL when memory is short */
+
+/* For many entries that stay for long (base/slots.h): the memory of keys up to MAP_PACKED_KEY_MAX
+ * goes back with the map only. */
+enum { MAP_PACKED_KEY_MAX = 40 };
+struct map *map_new_packed(void);
 /* Frees the keys; each value goes to free_value when that is not NULL. NULL map is fine. */
 void map_free(struct map *m, void (*free_value)(void *value));
 

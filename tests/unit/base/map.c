@@ -147,6 +147,29 @@ static void test_map_survives_every_failed_allocation(void **state)
     assert_true(nth > MANY);
 }
 
+/* Keys of both sides of the limit, in and out many times. */
+static void test_map_packed_is_a_map(void **state)
+{
+    static int values[MANY];
+    char text[KEY_SIZE + MAP_PACKED_KEY_MAX];
+    struct map *m = map_new_packed();
+
+    (void)state;
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < MANY; i++) {
+            const int width = (int)(i % 3 == 0 ? MAP_PACKED_KEY_MAX + 1 : MAP_PACKED_KEY_MAX);
+
+            (void)snprintf(text, sizeof(text), "%0*zu", width, i);
+            assert_true(map_put(m, str_from(text), &values[i], NULL));
+            assert_ptr_equal(map_get(m, str_from(text)), &values[i]);
+        }
+        assert_int_equal(map_len(m), MANY);
+        for (size_t i = 0; round < 2 && i < MANY; i++)
+            assert_ptr_equal(map_take(m, map_key(map_first(m))), &values[i]);
+    }
+    map_free(m, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_map_may_lose_the_visited_entry),
         cmocka_unit_test(test_map_free_hands_over_every_value),
         cmocka_unit_test(test_map_survives_every_failed_allocation),
+        cmocka_unit_test(test_map_packed_is_a_map),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
