@@ -478,13 +478,30 @@ bool outcomes_wait(struct outcomes *o, struct str id, struct outcome_watch *watc
     return e;
 }
 
-void outcomes_forget(struct outcomes *o, struct outcome_wait *wait)
+/* The id is that of a record longer ago than the table reaches: the worker refused the only one
+ * that is known. */
+static struct outcome_text *last_word(const struct outcome *e, const struct outcome_wait *w,
+                                      int64_t now_ms)
+{
+    return w->any || (e->confirmed && has_hash(e, w->hash)) ? shown(e, now_ms) : NULL;
+}
+
+static void leave(struct outcome *e, struct outcome_wait *w, int64_t now_ms)
+{
+    struct outcome_text *text = last_word(e, w, now_ms);
+
+    TAILQ_REMOVE(&e->waits, w, link);
+    if (text)
+        w->result = text_hold(text);
+}
+
+void outcomes_forget(struct outcomes *o, struct outcome_wait *wait, int64_t now_ms)
 {
     (void)pthread_mutex_lock(&o->lock);
     if (wait->state == WAIT_READY)
         TAILQ_REMOVE(&wait->watch->ready, wait, link);
     else if (wait->state == WAIT_WAITING && wait->outcome)
-        TAILQ_REMOVE(&wait->outcome->waits, wait, link);
+        leave(wait->outcome, wait, now_ms);
     wait->state = WAIT_NONE;
     wait->outcome = NULL;
     (void)pthread_mutex_unlock(&o->lock);

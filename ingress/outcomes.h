@@ -115,7 +115,8 @@ void outcome_watch_init(struct outcome_watch *w, void (*wake)(void *arg), void *
 /* It may be ready before this returns; false: there is no such id. */
 bool outcomes_wait(struct outcomes *o, struct str id, struct outcome_watch *watch,
                    struct outcome_wait *wait);
-/* Ends the waiting; wait->result is set when it had come nevertheless. */
-void outcomes_forget(struct outcomes *o, struct outcome_wait *wait);
+/* Ends the waiting; wait->result is set when it had come nevertheless, or when by now it is clear
+ * that the record was refused for an older one's sake. */
+void outcomes_forget(struct outcomes *o, struct outcome_wait *wait, int64_t now_ms);
 /* One that got its result, or NULL. */
 struct outcome_wait *outcomes_take(struct outcomes *o, struct outcome_watch *watch);

@@ -46,7 +46,7 @@ static void leave(struct waiting *w, struct api_request *r)
 static void give_up(struct waiting *w, struct api_request *r)
 {
     leave(w, r);
-    outcomes_forget(outcomes_of(w), &r->wait);
+    outcomes_forget(outcomes_of(w), &r->wait, clock_mono_ms());
     if (r->wait.result)
         command_result(r, TAKE(r->wait.result));
     else

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kit.api import Api, StandIn, write_clients
+from kit.api import TOPICS, Api, StandIn, reload_clients, write_clients
 from kit.config import APPID, CARD_ID, account
 from kit.push import card_event
 from kit.scale import count
@@ -23,8 +23,6 @@ OTHER = {"token": "kbt_other_0123456789abcdef", "accounts": "other"}
 CLIENTS = {"all": ALL, "shop": SHOP, "other": OTHER}
 ONCE = {"touser": "oGRUFjk0a1b2c3d4e5f6g7h8i9j0", "msgtype": "text", "text": {"content": "您好"}}
 CODE = "018255396048"
-TOPICS = ("event.wechat", "cmd.wechat", "cmd.bonus", "cmd.activation", "cmd.token", "state.token", "result.wechat",
-          "result.bonus")
 
 
 @pytest.fixture
@@ -391,38 +389,11 @@ def test_who_waits_may_leave_or_lose_the_right_to_ask(settings, run, kafka, stan
         (last,) = {record.id for record in kafka.wait("cmd.wechat", 12)} - taken
         api.get(last).problem(429, "too-many")
         write_clients(tmp_path / "clients.ini", {"all": ALL})
-        ingress.signal(signal.SIGHUP)
-        wait_for(lambda: ingress.log_lines("api.clients_reloaded"), 10, "a reload")
+        assert reload_clients(ingress)["event"] == "api.clients_reloaded"
         stand_in.resume()
         assert waiting.result().status == 200
     wait_for(lambda: api.get(last).status == 200, 10, "room")
     shop.get(last).problem(401, "unauthorized")
-
-
-def test_clients_are_read_anew(settings, run, tmp_path):
-    ingress = run("ingress", settings)
-    shop = Api(ingress.listen, SHOP["token"])
-    body = {"account": "demo", "body": {"card_id": "p"}}
-    assert shop.post("commands/card.get", body).status == 202
-
-    def reload(clients=None, text=None):
-        before = len(ingress.log_lines("api.clients_reloaded") + ingress.log_lines("api.clients_kept"))
-        if clients is not None:
-            write_clients(tmp_path / "clients.ini", clients)
-        else:
-            (tmp_path / "clients.ini").write_text(text, encoding="utf-8")
-        ingress.signal(signal.SIGHUP)
-        wait_for(lambda: len(ingress.log_lines("api.clients_reloaded") + ingress.log_lines("api.clients_kept")) > before,
-                 10, "a reload")
-        return ingress.log_lines()[-1]
-
-    for wrong in ("[token x]\nsha256 = 12\n", "[client x]\n", "[token x]\ncolour = red\n", "[token x]\n", "sha256"):
-        line = reload(text=wrong)
-        assert line["event"] == "api.clients_kept" and "clients.ini" in line["error"]
-        assert shop.post("commands/card.get", body).status == 202
-    reload({"shop": {**SHOP, "token": "kbt_new_0123456789abcdef"}})
-    shop.post("commands/card.get", body).problem(401, "unauthorized")
-    assert Api(ingress.listen, "kbt_new_0123456789abcdef").post("commands/card.get", body).status == 202
 
 
 def test_a_wrong_tokens_file_refuses_the_start(settings, tmp_path, run):

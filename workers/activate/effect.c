@@ -12,7 +12,7 @@ struct making {
     struct card_work *w;
     struct str receipt;
     struct activate_request want;
-    bool taken; /* somebody else acts on another receipt */
+    bool taken; /* somebody else acts on another receipt, or has acted since the card was read */
 };
 
 /* A restored card and a gift that brings its points keep what they have. */
@@ -127,7 +127,8 @@ static bool mark_acting(struct activation_wait *row, void *arg)
 {
     struct making *m = arg;
 
-    m->taken = !str_is_empty(row->acting) && !str_eq(row->acting, m->receipt);
+    m->taken = (!str_is_empty(row->acting) && !str_eq(row->acting, m->receipt)) ||
+               row->seen_at_ms != m->w->row.seen_at_ms;
     if (m->taken)
         return false;
     row->acting = m->receipt;
@@ -135,7 +136,8 @@ static bool mark_acting(struct activation_wait *row, void *arg)
 }
 
 /* writer_fn: with the intent, so that whoever comes next goes on under the same name. Commands come
- * in no order with what else is done to the card: one activation at a time. */
+ * in no order with what else is done to the card: one activation at a time, and none for what the
+ * card showed before another ended. */
 static enum status begin(struct db *tx, void *arg, struct err *err)
 {
     const struct making *m = arg;
@@ -144,7 +146,8 @@ static enum status begin(struct db *tx, void *arg, struct err *err)
         activation_wait_change(tx, lane_arena(m->w->lane), &row, mark_acting, arg, err);
 
     if (rc == ST_OK && m->taken)
-        return err_wait(err, "activation", deadline_in(TAKEN_MS), "another one is under way");
+        return err_wait(err, "activation", deadline_in(TAKEN_MS),
+                        "another one is under way, or was a moment ago");
     return rc;
 }
 

@@ -2,16 +2,20 @@
 """The ingress's HTTP API as a client of it, its list of clients, and a stand-in for the workers behind it."""
 import hashlib
 import json
+import signal
 import threading
 from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from kit.kafka import close
+from kit.records import RESULT_AT as AT
 from kit.records import _headers
+from kit.waiting import wait_for
 from kit.web import request
 
-AT = "2026-01-02T03:04:05.678Z"
+TOPICS = ("event.wechat", "cmd.wechat", "cmd.bonus", "cmd.activation", "cmd.token", "state.token", "result.wechat",
+          "result.bonus")
 
 
 def write_clients(path, clients):
@@ -22,6 +26,17 @@ def write_clients(path, clients):
         text += "".join(f"{key} = {value}\n" for key, value in keys.items() if key != "token") + "\n"
     path.write_text(text, encoding="utf-8")
     return str(path)
+
+
+def reload_clients(ingress):
+    """Has the ingress read its list of clients anew; the line of its log that says what became of it."""
+    def told():
+        return [line for line in ingress.log_lines() if line["event"] in ("api.clients_reloaded", "api.clients_kept")]
+
+    before = len(told())
+    ingress.signal(signal.SIGHUP)
+    wait_for(lambda: len(told()) > before, 10, "a reload")
+    return told()[-1]
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,14 @@ class Kafka:
             [NewTopic(self.name(topic), partitions, 1, config=config) for topic in topics]))
         wait_for(lambda: all(self.topics().get(topic) for topic in topics), 20, f"topics {topics}")
 
+    def delete(self, *topics):
+        """They are gone when it returns; what the test read of them is forgotten."""
+        self._settle(self._admin.delete_topics([self.name(topic) for topic in topics], operation_timeout=20))
+        wait_for(lambda: not set(topics) & set(self.topics()), 20, f"the end of {topics}")
+        for topic in topics:
+            if topic in self._tails:
+                close(self._tails.pop(topic).consumer)
+
     def delete_all(self):
         names = [self.name(topic) for topic in self.topics()]
         if names:

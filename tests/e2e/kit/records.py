@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from kit.config import APPID, CARD_ID, ORIGINAL_ID
 
+RESULT_AT = "2026-01-02T03:04:05.678Z"
+
 _SCHEMAS = "https://schemas.kabao.example/messages"
 
 
@@ -58,3 +60,13 @@ def wechat_command(type_, body=None, key=None, command_id="", account="demo", **
     headers = _headers(ce_id, f"kabao.command.{type_}", "cmd.wechat", None)
     text = json.dumps({name: member for name, member in value.items() if member is not None}, ensure_ascii=False)
     return key or ce_id, text, headers
+
+
+def wechat_result(command, outcome="done", **fields):
+    """result.wechat: what became of a command, given as wechat_command() made it."""
+    key, text, headers = command
+    named = json.loads(text)
+    value = {"account": named["account"], "type": named["type"], "command_id": headers["ce_id"], "outcome": outcome,
+             "at": RESULT_AT, **fields}
+    ce_id = hashlib.sha256(f"{headers['ce_id']} {outcome}".encode()).hexdigest()[:32]
+    return key, json.dumps(value, ensure_ascii=False), _headers(ce_id, "kabao.command.result", "result.wechat", None)

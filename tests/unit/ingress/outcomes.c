@@ -273,16 +273,36 @@ static void test_outcomes_the_first_may_wait_longer_than_the_second(void **state
     outcomes_free(rig.o);
 }
 
+static void ends_with(struct rig *rig, struct outcome_wait *w, int64_t now_ms, const char *text)
+{
+    outcomes_forget(rig->o, w, now_ms);
+    assert_true(text ? w->result && str_eq_cstr(outcome_text(w->result), text) : !w->result);
+    outcome_text_release(w->result);
+}
+
 static void test_outcomes_a_rejection_of_the_only_one_known_is_shown(void **state)
 {
     struct rig rig;
+    struct outcome_wait soon;
+    struct outcome_wait late;
+    struct outcome_wait any;
+    struct outcome_wait other;
 
     (void)state;
     rig.o = outcomes_new((int64_t)10 * WINDOW_MS, PLENTY);
     outcome_watch_init(&rig.watch, on_wake, &rig);
-    feed(&rig, "2s");
+    feed(&rig, "2");
+    wait_for(&rig, "a", 2, &soon);
+    wait_for(&rig, "a", 2, &late);
+    wait_for(&rig, "a", 0, &any);
+    wait_for(&rig, "a", 1, &other);
+    feed(&rig, "s");
     shows(&rig, "a", "running");
     check_view(&rig, "a", NOW + 2000, "second");
+    got(&rig, &other, "second");
+    ends_with(&rig, &soon, NOW + 1999, NULL);
+    ends_with(&rig, &late, NOW + 2000, "second");
+    ends_with(&rig, &any, NOW + 2000, "second");
     outcomes_free(rig.o);
 }
 
@@ -326,12 +346,12 @@ static void test_outcomes_wake_once_per_batch(void **state)
     got(&rig, &w[0], "a");
     got(&rig, NULL, "");
     assert_false(atomic_load(&rig.watch.some));
-    outcomes_forget(rig.o, &w[2]);
+    outcomes_forget(rig.o, &w[2], NOW);
     result(&rig, "c", "c");
     assert_int_equal(rig.wakes, 1);
     wait_for(&rig, "c", 1, &w[2]); /* at once */
     assert_int_equal(rig.wakes, 2);
-    outcomes_forget(rig.o, &w[2]);
+    outcomes_forget(rig.o, &w[2], NOW);
     assert_true(str_eq_cstr(outcome_text(w[2].result), "c"));
     outcome_text_release(w[2].result);
     got(&rig, NULL, "");
@@ -351,7 +371,7 @@ static void test_outcomes_leave_after_the_window(void **state)
     check_view(&rig, "a", NOW + WINDOW_MS, "running");
     check_view(&rig, "a", NOW + WINDOW_MS + 1, "unknown");
     check_view(&rig, "open", NOW + WINDOW_MS + 1, "running");
-    outcomes_forget(rig.o, &w);
+    outcomes_forget(rig.o, &w, NOW);
     command(&rig, "b", 1);
     result_at(&rig, "b", "done", NOW + WINDOW_MS);
     check_view(&rig, "b", NOW + 2 * WINDOW_MS, "done"); /* counts from the result on */
