@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The harness itself, before anything of kabao runs: servers that stop, freeze and come back, the push crypto against
 the published vectors, and a judge of records that does refuse."""
+import contextlib
 import http.client
 import http.server
 import json
@@ -13,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from confluent_kafka import KafkaException
 from kit import push
-from kit.config import APPID, CARD_ID, SECRETS, Config
+from kit.config import APPID, CARD_ID, ORIGINAL_ID, SECRETS, Config
 from kit.contract import Contract
 from kit.kafka import Record
 from kit.population import accounts, member, received
@@ -260,8 +261,10 @@ def test_simulator_lives_through_a_card(start_sim):
     assert push.xml(received_again[0]["fields"]).startswith("<xml><ToUserName><![CDATA[")
 
 
-def test_simulator_relays_its_pushes(start_sim):
-    sim = start_sim(accounts(member(unionid=None), member("222", unionid="u2")))
+@contextlib.contextmanager
+def callback(answer):
+    """A callback URL, and the pushes it got as dicts; answer(push) is what it says to the one that just came: a text,
+    or None for 500."""
     got = []
 
     class Callback(http.server.BaseHTTPRequestHandler):
@@ -271,10 +274,11 @@ def test_simulator_relays_its_pushes(start_sim):
             encrypt = ElementTree.fromstring(body).findtext("Encrypt").strip()
             assert query["msg_signature"] == push.sign(SECRETS["callback_token"], query["timestamp"], query["nonce"], encrypt)
             message, _, _ = push.decrypt(encrypt, SECRETS["aes_key"])
-            got.append({child.tag: child.text.strip() for child in ElementTree.fromstring(message)})
-            self.send_response(500 if len(got) == 1 else 200)
+            got.append({child.tag: (child.text or "").strip() for child in ElementTree.fromstring(message)})
+            said = answer(got[-1])
+            self.send_response(500 if said is None else 200)
             self.end_headers()
-            self.wfile.write(b"" if len(got) == 1 else b"success")
+            self.wfile.write((said or "").encode())
 
         def log_message(self, *_):
             pass
@@ -282,17 +286,97 @@ def test_simulator_relays_its_pushes(start_sim):
     server = http.server.HTTPServer(("127.0.0.1", 0), Callback)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        sim.foreign("222", bonus=1)
-        sim.relay(f"http://127.0.0.1:{server.server_port}/wechat/demo")
-        sim.foreign("018255396048", bonus=-5)
-        sim.delete("018255396048")
-        sim.receive("018255396048")
-        wait_for(lambda: len(got) == 4, 10, lambda: f"four deliveries: {got}")
+        yield f"http://127.0.0.1:{server.server_port}/wechat/demo", got
     finally:
         server.shutdown()
         server.server_close()
+
+
+VISITOR = "oWxsimFakeOpenid000000000009"
+
+
+def test_simulator_relays_its_pushes(start_sim):
+    platform = Platform(start_sim(accounts(member(unionid=None), member("222", unionid="u2"))))
+    sim, who = platform.sim, {"appid": APPID, "openid": VISITOR}
+    code = platform.post("/cgi-bin/qrcode/create", action_name="QR_STR_SCENE", action_info={"scene": {"scene_str": "s1"}})
+    tries = []
+    with callback(lambda _: tries.append(1) or (None if len(tries) == 1 else "success")) as (url, got):
+        sim.foreign("222", bonus=1)
+        sim.relay(url)
+        sim.foreign("018255396048", bonus=-5)
+        sim.delete("018255396048")
+        sim.receive("018255396048")
+        assert sim.control("scan", {**who, "ticket": code["ticket"]})["event"] == "subscribe"
+        assert sim.control("scan", {**who, "scene": "s1"})["event"] == "SCAN"
+        said = sim.control("say", {**who, "type": "text", "text": "在吗 ]]> <b>"})
+        sim.control("say", {**who, "type": "location"})
+        sim.control("unfollow", who)
+        wait_for(lambda: len(got) == 9, 10, lambda: f"nine deliveries: {got}")
     expected = [{name: str(value) for name, value in p["fields"].items()} for p in sim.pushes(after=1)]
     assert got == [expected[0], *expected]  # the first was refused once
+    text = got[6]
+    assert text == {"ToUserName": ORIGINAL_ID, "FromUserName": VISITOR, "CreateTime": text["CreateTime"],
+                    "MsgType": "text", "Content": "在吗 ]]> <b>", "MsgId": str(said["msgid"])}
+    assert (got[4]["EventKey"], got[5]["EventKey"], got[5]["Event"]) == ("qrscene_s1", "s1", "SCAN")
+    assert got[4]["Ticket"] == code["ticket"]
+    assert sim.control("replies") == {"replies": [], "last": 0, "good": 0, "bad": 0}
+
+
+def sealed(fields, nonce="n", **changes):
+    """A passive reply as secure mode has it."""
+    encrypt = push.encrypt(push.xml(fields), SECRETS["aes_key"])
+    stamp = int(time.time())
+    return push.xml({"Encrypt": encrypt, "MsgSignature": push.sign(SECRETS["callback_token"], str(stamp), nonce, encrypt),
+                     "TimeStamp": stamp, "Nonce": nonce, **changes})
+
+
+def test_simulator_judges_replies(start_sim):
+    sim = start_sim(accounts(member()))
+    who = {"appid": APPID, "openid": VISITOR}
+    reply = {"ToUserName": VISITOR, "FromUserName": ORIGINAL_ID, "CreateTime": 1, "MsgType": "text", "Content": "欢迎"}
+    news = {"ArticleCount": 2, "Articles": {"item": [{"Title": t, "Description": "", "PicUrl": "", "Url": "u"} for t in "ab"]}}
+    answers = {
+        "subscribe": sealed(reply),
+        "silence": "success",
+        "plain": push.xml(reply),
+        "forged": sealed(reply, MsgSignature="0" * 40),
+        "swapped": sealed({**reply, "ToUserName": ORIGINAL_ID, "FromUserName": VISITOR}),
+        "many": sealed({**{k: v for k, v in reply.items() if k != "Content"}, "MsgType": "news", **news}),
+    }
+    with callback(lambda p: answers[p.get("Content", p.get("Event"))]) as (url, got):
+        relay = sim.relay(url)
+        sim.control("follow", who)
+        for text in list(answers)[1:]:
+            sim.control("say", {**who, "type": "text", "text": text})
+        wait_for(lambda: len(got) == 2 + 3 * 4, 15, lambda: f"good ones once, bad ones three times: {got}")
+        wait_for(lambda: sim.control("replies")["last"] == 13, 5, "the last report")
+    heard = sim.control("replies?openid=" + VISITOR)
+    assert (heard["last"], heard["good"], heard["bad"]) == (13, 1, 12)
+    first, *others = heard["replies"]
+    assert first == {"n": 1, "appid": APPID, "openid": VISITOR, "mode": "secure", "type": "text", "content": "欢迎",
+                     "fields": {**reply, "CreateTime": "1"}}
+    assert [r["bad"].split(":")[0] for r in others[::3]] == ["Encrypt", "MsgSignature", "ToUserName", "Articles"]
+    assert others[9]["fields"]["Articles/item#2/Title"] == "b"
+    assert "a reply that WeChat refuses: ToUserName" in relay.log_text()
+    assert sim.control("replies", {**who, "push_type": "event", "answer": answers["many"]}) == {"ok": True, "reply": True}
+    assert sim.control("replies", {**who, "answer": ""}) == {"ok": True, "reply": False}
+    assert sim.control("replies?after=13")["replies"][0]["type"] == "news"
+
+
+def test_simulator_exchanges_a_login_and_keeps_quiet(start_sim):
+    sim = start_sim(accounts(member()))
+    code = sim.control("oauth-code", {"appid": APPID, "openid": VISITOR})["code"]
+    path = "/sns/oauth2/access_token"
+    query = urllib.parse.urlencode({"appid": APPID, "secret": SECRETS["secret"], "code": code,
+                                    "grant_type": "authorization_code"})
+    answers = [json.loads(request(("127.0.0.1", sim.port), "GET", f"{path}?{query}").body) for _ in range(2)]
+    assert (answers[0]["openid"], answers[1]["errcode"]) == (VISITOR, 40163)
+    assert {answers[0][name] for name in ("access_token", "refresh_token")} <= set(sim.control("tokens")["tokens"])
+    first, second = sim.requests(path=path)
+    assert (first["carried_out"], second["carried_out"], second["errcode"]) == (True, False, 40163)
+    assert first["appid"] == APPID and first["query"]["secret"] == "***" and first["query"]["code"] == code
+    log = sim.requests_path.read_text(encoding="utf-8")
+    assert not any(text in log for text in (SECRETS["secret"], answers[0]["access_token"], answers[0]["refresh_token"]))
 
 
 STAND_IN = """#!/usr/bin/python3

@@ -101,7 +101,7 @@ static const struct sim_family *const families[] = {
     &member_calls,       &SIM_CREATE_CALLS,  &SIM_TEMPLATE_CALLS, &SIM_FORM_CALLS,
     &SIM_CODE_CALLS,     &SIM_DEPOSIT_CALLS, &SIM_SHARE_CALLS,    &SIM_CELL_CALLS,
     &SIM_PAY_RULE_CALLS, &SIM_NOTICE_CALLS,  &SIM_CUSTOM_CALLS,   &SIM_MENU_CALLS,
-    &SIM_USER_CALLS,     &SIM_SCENE_CALLS,   &SIM_MEDIA_CALLS,
+    &SIM_USER_CALLS,     &SIM_SCENE_CALLS,   &SIM_MEDIA_CALLS,    &SIM_LOGIN_CALLS,
 };
 
 size_t sim_calls_count(void)

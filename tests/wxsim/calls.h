@@ -33,6 +33,7 @@ extern const struct sim_family SIM_MENU_CALLS;
 extern const struct sim_family SIM_USER_CALLS;
 extern const struct sim_family SIM_SCENE_CALLS;
 extern const struct sim_family SIM_MEDIA_CALLS;
+extern const struct sim_family SIM_LOGIN_CALLS;
 
 sim_call_fn sim_call_token;
 sim_call_fn sim_call_stable_token;
@@ -50,6 +51,8 @@ sim_call_fn sim_call_ip_list;
 sim_call_fn sim_call_quota_get;
 sim_call_fn sim_call_clear_quota;
 
+/* SIM_OK and the call's account is the one named, or 41002, 40013, 41004, 40125. */
+int sim_check_credentials(struct sim_call *call, struct str appid, struct str secret);
 /* The card of a call's code, whatever its status; a custom code means nothing without its card_id.
  * An errcode, *out untouched then. */
 int sim_find_card(const struct sim_call *call, struct sim_member **out);

@@ -6,59 +6,137 @@
 
 enum { BODY_MAX = 256 * 1024, TEXT_MAX = 2048 };
 
+#define EVERY                                                                                    \
+    {"touser", SIM_STRING, SIM_BAD_OPENID, 0}, {"msgtype", SIM_STRING, SIM_BAD_MESSAGE_TYPE, 0}, \
+        {"customservice", SIM_OBJECT, SIM_OK, 0},                                                \
+    {                                                                                            \
+        "customservice.kf_account", SIM_STRING, SIM_OK, 0                                        \
+    }
+#define OBJECT(name)                \
+    {                               \
+        name, SIM_OBJECT, SIM_OK, 0 \
+    }
+#define MEDIA(name)                           \
+    {                                         \
+        name, SIM_STRING, SIM_BAD_MEDIA_ID, 0 \
+    }
+#define NEEDED(name, type)          \
+    {                               \
+        name, type, SIM_NO_FIELD, 0 \
+    }
+#define ALLOWED(name)               \
+    {                               \
+        name, SIM_STRING, SIM_OK, 0 \
+    }
+#define TYPE(name, fields)             \
+    {                                  \
+        name, fields, COUNT_OF(fields) \
+    }
+
+/* clang-format off */
 static const struct sim_field fields[] = {
     {"touser", SIM_STRING, SIM_BAD_OPENID, 0},
     {"msgtype", SIM_STRING, SIM_BAD_MESSAGE_TYPE, 0},
-    {"customservice", SIM_OBJECT, SIM_OK, 0},
-    {"customservice.kf_account", SIM_STRING, SIM_OK, 0},
+};
+static const struct sim_field text[] = {EVERY, OBJECT("text"), NEEDED("text.content", SIM_STRING)};
+static const struct sim_field image[] = {EVERY, OBJECT("image"), MEDIA("image.media_id")};
+static const struct sim_field voice[] = {EVERY, OBJECT("voice"), MEDIA("voice.media_id")};
+static const struct sim_field video[] = {
+    EVERY, OBJECT("video"), MEDIA("video.media_id"), ALLOWED("video.thumb_media_id"), ALLOWED("video.title"),
+    ALLOWED("video.description"),
+};
+static const struct sim_field music[] = {
+    EVERY, OBJECT("music"), MEDIA("music.thumb_media_id"), ALLOWED("music.title"), ALLOWED("music.description"),
+    ALLOWED("music.musicurl"), ALLOWED("music.hqmusicurl"),
+};
+static const struct sim_field news[] = {EVERY, OBJECT("news"), NEEDED("news.articles", SIM_ARRAY)};
+static const struct sim_field mpnews[] = {EVERY, OBJECT("mpnews"), MEDIA("mpnews.media_id")};
+static const struct sim_field mpnewsarticle[] = {
+    EVERY, OBJECT("mpnewsarticle"), NEEDED("mpnewsarticle.article_id", SIM_STRING),
+};
+static const struct sim_field msgmenu[] = {
+    EVERY, OBJECT("msgmenu"), NEEDED("msgmenu.list", SIM_ARRAY), ALLOWED("msgmenu.head_content"),
+    ALLOWED("msgmenu.tail_content"),
+};
+static const struct sim_field wxcard[] = {
+    EVERY, OBJECT("wxcard"), {"wxcard.card_id", SIM_STRING, SIM_NO_CARD_ID, 32},
+};
+static const struct sim_field miniprogrampage[] = {
+    EVERY, OBJECT("miniprogrampage"), NEEDED("miniprogrampage.appid", SIM_STRING),
+    NEEDED("miniprogrampage.pagepath", SIM_STRING), MEDIA("miniprogrampage.thumb_media_id"),
+    ALLOWED("miniprogrampage.title"),
 };
 
-/* Objects of a msgtype and what they must have. */
 static const struct {
     const char *msgtype;
-    struct sim_field needs;
+    const struct sim_field *fields;
+    size_t count;
 } types[] = {
-    {"text", {"text.content", SIM_STRING, SIM_NO_FIELD, 0}},
-    {"image", {"image.media_id", SIM_STRING, SIM_BAD_MEDIA_ID, 0}},
-    {"voice", {"voice.media_id", SIM_STRING, SIM_BAD_MEDIA_ID, 0}},
-    {"video", {"video.media_id", SIM_STRING, SIM_BAD_MEDIA_ID, 0}},
-    {"music", {"music.thumb_media_id", SIM_STRING, SIM_BAD_MEDIA_ID, 0}},
-    {"news", {"news.articles", SIM_ARRAY, SIM_NO_FIELD, 0}},
-    {"mpnews", {"mpnews.media_id", SIM_STRING, SIM_BAD_MEDIA_ID, 0}},
-    {"mpnewsarticle", {"mpnewsarticle.article_id", SIM_STRING, SIM_NO_FIELD, 0}},
-    {"msgmenu", {"msgmenu.list", SIM_ARRAY, SIM_NO_FIELD, 0}},
-    {"wxcard", {"wxcard.card_id", SIM_STRING, SIM_NO_CARD_ID, 32}},
-    {"miniprogrampage", {"miniprogrampage.appid", SIM_STRING, SIM_NO_FIELD, 0}},
-    {"miniprogrampage", {"miniprogrampage.pagepath", SIM_STRING, SIM_NO_FIELD, 0}},
-    {"miniprogrampage", {"miniprogrampage.thumb_media_id", SIM_STRING, SIM_BAD_MEDIA_ID, 0}},
+    TYPE("text", text), TYPE("image", image), TYPE("voice", voice), TYPE("video", video), TYPE("music", music),
+    TYPE("news", news), TYPE("mpnews", mpnews), TYPE("mpnewsarticle", mpnewsarticle), TYPE("msgmenu", msgmenu),
+    TYPE("wxcard", wxcard), TYPE("miniprogrampage", miniprogrampage),
 };
+
+/* clang-format on */
+static const struct sim_field article[] = {
+    ALLOWED("title"),
+    ALLOWED("description"),
+    ALLOWED("url"),
+    ALLOWED("picurl"),
+};
+static const struct sim_field entry[] = {
+    NEEDED("id", SIM_STRING),
+    NEEDED("content", SIM_STRING),
+};
+
+static int check_customservice(const struct json *body)
+{
+    const struct json *by = json_get(body, "customservice");
+
+    return by != NULL && str_is_empty(json_get_str(by, "kf_account")) ? SIM_NO_FIELD : SIM_OK;
+}
 
 static int check_type(const struct sim_call *call)
 {
-    const struct str msgtype = sim_call_str(call, "msgtype");
-    bool known = false;
-    int errcode = SIM_OK;
+    size_t i = 0;
+    int errcode;
 
-    for (size_t i = 0; errcode == SIM_OK && i < COUNT_OF(types); i++) {
-        if (!str_eq_cstr(msgtype, types[i].msgtype))
-            continue;
-        known = true;
-        errcode = sim_fields_check(call->body, &types[i].needs, 1, false);
-    }
-    return known ? errcode : SIM_BAD_MESSAGE_TYPE;
+    while (i < COUNT_OF(types) && !str_eq_cstr(sim_call_str(call, "msgtype"), types[i].msgtype))
+        i++;
+    if (i == COUNT_OF(types))
+        return SIM_BAD_MESSAGE_TYPE;
+    errcode = sim_fields_check(call->body, types[i].fields, types[i].count, false);
+    if (errcode == SIM_OK)
+        errcode = sim_names_check(call->body, types[i].fields, types[i].count);
+    return errcode == SIM_OK ? check_customservice(call->body) : errcode;
+}
+
+/* Articles and entries of a menu: the fields that they know, no others. */
+static int check_items(const struct json *list, const struct sim_field *rows, size_t count)
+{
+    int errcode = sim_items_check(list, rows, count);
+
+    for (size_t i = 0; errcode == SIM_OK && i < json_len(list); i++)
+        errcode = sim_names_check(json_at(list, i), rows, count);
+    return errcode;
 }
 
 static int check_content(const struct sim_call *call)
 {
     const struct str card_id = json_str(sim_lookup(call->body, STR("wxcard.card_id")));
+    const struct json *articles = sim_lookup(call->body, STR("news.articles"));
     struct sim_template *t;
     int errcode;
 
     if (json_str(sim_lookup(call->body, STR("text.content"))).len > TEXT_MAX)
         return SIM_LONG_CONTENT;
-    if (str_eq(sim_call_str(call, "msgtype"), STR("news")) &&
-        json_len(sim_lookup(call->body, STR("news.articles"))) != 1)
+    if (str_eq(sim_call_str(call, "msgtype"), STR("news")) && json_len(articles) != 1)
         return SIM_BAD_ARGS;
+    errcode = check_items(articles, article, COUNT_OF(article));
+    if (errcode == SIM_OK)
+        errcode = check_items(sim_lookup(call->body, STR("msgmenu.list")), entry, COUNT_OF(entry));
+    if (errcode != SIM_OK)
+        return errcode;
     if (!str_eq(sim_call_str(call, "msgtype"), STR("wxcard")))
         return SIM_OK;
     errcode = sim_find_living(call, card_id, &t);

@@ -39,6 +39,11 @@ static const struct {
     {"article_view_limited", "article_id"},
 };
 
+/* Of a button as the API takes it; those of the console ("value", "news_info", sub menus in a list)
+ * are none. */
+static const char *const members[] = {"name",     "type",     "key",        "url",        "appid",
+                                      "pagepath", "media_id", "article_id", "sub_button", NULL};
+
 /* The errcodes of a level of the menu. */
 struct level {
     size_t name_max;
@@ -98,16 +103,24 @@ static int check_name(const struct json *button, const struct level *level)
     return name.len >= 1 && name.len <= level->name_max ? SIM_OK : level->name;
 }
 
+static int check_members(const struct json *button)
+{
+    for (struct json_iter i = json_iter(button); json_next(&i);)
+        if (!sim_is_one_of(i.key, members))
+            return SIM_BAD_ARGS;
+    return SIM_OK;
+}
+
 static int check_sub(const struct json *button)
 {
-    const int errcode =
-        json_is(button, JSON_OBJECT) ? check_name(button, &sub_level) : SIM_BAD_ARGS;
+    int errcode = json_is(button, JSON_OBJECT) ? check_name(button, &sub_level) : SIM_BAD_ARGS;
 
     if (errcode != SIM_OK)
         return errcode;
     if (json_len(json_get(button, "sub_button")) > 0)
         return SIM_MENU_LEVEL;
-    return check_action(button, &sub_level);
+    errcode = check_action(button, &sub_level);
+    return errcode == SIM_OK ? check_members(button) : errcode;
 }
 
 static int check_button(const struct json *button)
@@ -119,10 +132,11 @@ static int check_button(const struct json *button)
         errcode = SIM_BAD_ARGS;
     if (errcode != SIM_OK)
         return errcode;
-    if (json_len(subs) == 0)
-        return check_action(button, &top_level);
     if (json_len(subs) > SUBS_MAX)
         return SIM_SUB_COUNT;
+    errcode = json_len(subs) == 0 ? check_action(button, &top_level) : SIM_OK;
+    if (errcode == SIM_OK)
+        errcode = check_members(button);
     for (size_t i = 0; errcode == SIM_OK && i < json_len(subs); i++)
         errcode = check_sub(json_at(subs, i));
     return errcode;
@@ -226,7 +240,7 @@ static int autoreply(struct sim_call *call)
 }
 
 static const struct sim_call_def rows[] = {
-    {"/cgi-bin/menu/create", HTTP_POST, .open = true, SIM_FIELDS(create_fields), .fn = create},
+    {"/cgi-bin/menu/create", HTTP_POST, SIM_FIELDS(create_fields), .fn = create},
     {"/cgi-bin/menu/get", HTTP_GET, .bare = true, .fn = get},
     {"/cgi-bin/menu/delete", HTTP_GET, .fn = delete},
     {"/cgi-bin/get_current_selfmenu_info", HTTP_GET, .bare = true, .fn = current},

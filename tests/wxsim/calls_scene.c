@@ -5,7 +5,9 @@
 #include "codec/utf8.h"
 #include "wxsim/calls.h"
 #include "wxsim/errcode.h"
+#include "wxsim/handles.h"
 #include "wxsim/lookup.h"
+#include "wxsim/scene.h"
 
 enum { EXPIRE_MAX_S = 2592000, EXPIRE_PRESET_S = 60, LIMIT_SCENE_MAX = 100000, SCENE_STR_MAX = 64 };
 
@@ -93,6 +95,26 @@ static int permanent_ticket(struct sim_call *call, const struct json *scene, boo
     return SIM_BUSY;
 }
 
+/* So that somebody can scan it. A permanent ticket may stand there already. */
+static int remember(const struct sim_call *call, const struct action *action,
+                    const struct json *scene, struct str ticket, int64_t expire_s)
+{
+    const int64_t until_ms = action->permanent ? INT64_MAX : call->now_ms + expire_s * 1000;
+    struct str content = json_get_str(scene, "scene_str");
+    int64_t id = 0;
+
+    if (map_get(call->world->scenes, ticket) != NULL)
+        return SIM_OK;
+    if (action->text)
+        content = arena_printf(call->request.arena, "%c%.*s", SIM_SCENE_TEXT, STR_ARG(content));
+    else if (json_get_i64(scene, "scene_id", &id))
+        content = arena_printf(call->request.arena, "%c%lld", SIM_SCENE_NUMBER, (long long)id);
+    return str_is_set(content) && sim_handle_put(call->world->scenes, call->account->appid,
+                                                 content.ptr, until_ms, ticket)
+               ? SIM_OK
+               : SIM_BUSY;
+}
+
 static int create(struct sim_call *call)
 {
     const struct action *action = find_action(sim_call_str(call, "action_name"));
@@ -105,9 +127,11 @@ static int create(struct sim_call *call)
         return SIM_BAD_ACTION;
     if (action->permanent)
         errcode = permanent_ticket(call, scene, action->text, &ticket);
+    (void)json_get_i64(call->body, "expire_seconds", &expire_s);
+    if (errcode == SIM_OK)
+        errcode = remember(call, action, scene, ticket, expire_s);
     if (errcode != SIM_OK)
         return errcode;
-    (void)json_get_i64(call->body, "expire_seconds", &expire_s);
     call->account->totals[SIM_QRCODES]++;
     jsonw_key_str(&call->w, "ticket", ticket);
     if (!action->permanent)

@@ -4,7 +4,7 @@
 #include "wxsim/calls.h"
 #include "wxsim/errcode.h"
 
-static int check_credentials(struct sim_call *call, struct str appid, struct str secret)
+int sim_check_credentials(struct sim_call *call, struct str appid, struct str secret)
 {
     if (str_is_empty(appid))
         return SIM_NO_APPID;
@@ -32,7 +32,7 @@ int sim_call_token(struct sim_call *call)
     if (!str_eq_cstr(sim_call_param(call, "grant_type"), "client_credential"))
         return SIM_BAD_GRANT;
     errcode =
-        check_credentials(call, sim_call_param(call, "appid"), sim_call_param(call, "secret"));
+        sim_check_credentials(call, sim_call_param(call, "appid"), sim_call_param(call, "secret"));
     if (errcode != SIM_OK)
         return errcode;
     if (!call->account->classic)
@@ -50,7 +50,8 @@ int sim_call_stable_token(struct sim_call *call)
 
     if (!str_eq_cstr(sim_call_str(call, "grant_type"), "client_credential"))
         return SIM_BAD_GRANT;
-    errcode = check_credentials(call, sim_call_str(call, "appid"), sim_call_str(call, "secret"));
+    errcode =
+        sim_check_credentials(call, sim_call_str(call, "appid"), sim_call_str(call, "secret"));
     if (errcode != SIM_OK)
         return errcode;
     account = call->account;

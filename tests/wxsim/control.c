@@ -2,8 +2,11 @@
 #include "wxsim/control.h"
 
 #include "wxsim/control_cards.h"
+#include "wxsim/control_contacts.h"
 #include "wxsim/control_life.h"
 #include "wxsim/control_people.h"
+#include "wxsim/control_replies.h"
+#include "wxsim/login.h"
 #include "wxsim/texts.h"
 
 enum { AHEAD_MAX_S = 10 * 366 * 86400 };
@@ -139,6 +142,14 @@ static enum status read_tokens(const struct sim_control *c, const struct sim_req
         write_line(&account->jsapi, w);
         write_line(&account->wx_card, w);
     }
+    for (struct map_entry *e = map_first(c->world->logins); e != NULL; e = map_next(e)) {
+        const struct sim_login *login = map_value(e);
+
+        if (!login->used)
+            continue;
+        jsonw_str(w, str_from(login->access_token));
+        jsonw_str(w, str_from(login->refresh_token));
+    }
     jsonw_array_end(w);
     jsonw_object_end(w);
     return ST_OK;
@@ -165,6 +176,13 @@ static const struct {
     {"/sim/audit", sim_audit, NULL},
     {"/sim/users", sim_put_users, sim_read_users},
     {"/sim/messages", NULL, sim_read_messages},
+    {"/sim/scan", sim_scan, NULL},
+    {"/sim/follow", sim_follow, NULL},
+    {"/sim/unfollow", sim_unfollow, NULL},
+    {"/sim/click", sim_click, NULL},
+    {"/sim/say", sim_say, NULL},
+    {"/sim/oauth-code", sim_oauth_code, NULL},
+    {"/sim/replies", sim_put_reply, sim_read_replies},
     {"/sim/totals", NULL, sim_read_totals},
     {"/sim/cards", NULL, sim_read_cards},
     {"/sim/effects", NULL, sim_read_effects},

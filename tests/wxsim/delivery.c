@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wxsim/delivery.h"
 
-#include "base/hex.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "codec/base64.h"
-#include "codec/crypto.h"
 #include "codec/xml.h"
 #include "http/client.h"
 #include "http/url.h"
 #include "wechat/crypt.h"
+#include "wxsim/report.h"
+#include "wxsim/secure.h"
 
 #include <string.h>
 
 enum {
     ANSWER_MS = 5000, /* WeChat's patience */
-    AES_KEY_TEXT = 43,
     BODY_MAX = 16 * 1024 * 1024,
     QUERY_MAX = 64 * 1024,
     PARTS_MAX = 4,
-    SHA1_HEX = 2 * SHA1_LEN + 1,
 };
 
 struct sim_sender {
@@ -27,23 +24,6 @@ struct sim_sender {
     struct crypt *crypt; /* NULL without a key */
     struct http_client *client;
 };
-
-/* The key's last character may carry spare bits, the decoder lets them pass. */
-static enum status open_crypt(struct sim_sender *s, struct err *err)
-{
-    AUTO(buf_done_secret) struct buf text = BUF_INIT(AES_KEY_TEXT + 1);
-    AUTO(buf_done_secret) struct buf bytes = BUF_INIT(64);
-    uint8_t key[1][32];
-
-    buf_add_cstr(&text, s->conf.aes_key);
-    buf_add_char(&text, '=');
-    if (!buf_ok(&text) || !base64_parse(buf_str(&text), &bytes) || bytes.len != sizeof(key[0]))
-        return err_fatal(err, "aes_key", "an AES key is 43 characters of Base64");
-    memcpy(key[0], bytes.ptr, sizeof(key[0]));
-    s->crypt = crypt_new((const uint8_t(*)[32])key, 1);
-    explicit_bzero(key, sizeof(key));
-    return s->crypt != NULL ? ST_OK : err_fatal(err, "memory", "no memory for a key");
-}
 
 enum status sim_sender_open(const struct sim_sender_conf *conf, struct sim_sender **out,
                             struct err *err)
@@ -61,7 +41,7 @@ enum status sim_sender_open(const struct sim_sender_conf *conf, struct sim_sende
     if (conf->mode != SIM_PLAIN && conf->aes_key == NULL)
         return err_fatal(err, "aes_key", "the mode needs an AES key");
     if (conf->aes_key != NULL)
-        rc = open_crypt(s, err);
+        rc = sim_crypt_open(conf->aes_key, &s->crypt, err);
     if (rc == ST_OK)
         rc = http_client_open(&client, NULL, &s->client, err);
     if (rc != ST_OK)
@@ -77,26 +57,6 @@ void sim_sender_close(struct sim_sender *s)
     crypt_free(s->crypt);
     http_client_close(s->client);
     mem_free(s);
-}
-
-/* Lower-case hex SHA-1 of the parts, sorted bytewise. */
-static void sign(struct str parts[], size_t count, char out[SHA1_HEX])
-{
-    AUTO(buf_done) struct buf text = BUF_INIT(BODY_MAX);
-    uint8_t digest[SHA1_LEN];
-
-    for (size_t i = 1; i < count; i++) {
-        for (size_t at = i; at > 0 && str_cmp(parts[at - 1], parts[at]) > 0; at--) {
-            const struct str later = parts[at - 1];
-
-            parts[at - 1] = parts[at];
-            parts[at] = later;
-        }
-    }
-    for (size_t i = 0; i < count; i++)
-        buf_add(&text, parts[i]);
-    sha1(buf_str(&text), digest);
-    hex_format(digest, sizeof(digest), out);
 }
 
 static void add_param(struct buf *url, const char *name, struct str value)
@@ -116,10 +76,10 @@ static void make_url(const struct sim_sender *s, struct str encrypt, struct str 
                                  ? str_from(s->conf.nonce)
                                  : arena_printf(arena, "%u", (unsigned)rand_u64());
     struct str parts[PARTS_MAX] = {str_from(s->conf.token), timestamp, nonce, encrypt};
-    char signature[SHA1_HEX];
+    char signature[SIM_SIGNATURE_SIZE];
 
     buf_add_cstr(url, s->conf.url);
-    sign(parts, PARTS_MAX - 1, signature);
+    sim_sign(parts, PARTS_MAX - 1, signature);
     add_param(url, "signature", str_from(signature));
     add_param(url, "timestamp", timestamp);
     add_param(url, "nonce", nonce);
@@ -127,7 +87,7 @@ static void make_url(const struct sim_sender *s, struct str encrypt, struct str 
         add_param(url, "openid", openid);
     if (!str_is_set(encrypt))
         return;
-    sign(parts, PARTS_MAX, signature);
+    sim_sign(parts, PARTS_MAX, signature);
     add_param(url, "encrypt_type", STR("aes"));
     add_param(url, "msg_signature", str_from(signature));
 }
@@ -148,20 +108,27 @@ static enum status send_request(struct sim_sender *s, const struct http_request 
     return ST_OK;
 }
 
-/* A passive reply may come encrypted; then its message takes its place. */
-static void open_reply(struct sim_sender *s, struct arena *arena, struct sim_reply *reply)
+/* Whose reply it must be: what the push says, wherever it was changed. */
+static void fill_expected(const struct sim_sender *s, struct str elements, struct str openid,
+                          struct arena *arena, struct sim_expected *out)
 {
+    const struct str push = arena_printf(arena, "<xml>%.*s</xml>", STR_ARG(elements));
     struct xml xml;
-    struct str encrypt;
-    int key_index;
     struct err err;
 
-    if (s->crypt == NULL || xml_parse(reply->body, arena, &xml, &err) != ST_OK)
+    *out = (struct sim_expected){
+        .openid = openid,
+        .original_id = str_from(s->conf.original_id),
+        .appid = str_from(s->conf.appid),
+        .token = str_from(s->conf.token),
+        .crypt = s->crypt,
+        .mode = s->conf.mode,
+    };
+    if (!str_is_set(push) || xml_parse(push, arena, &xml, &err) != ST_OK)
         return;
-    encrypt = xml_child(&xml, "Encrypt");
-    if (str_is_set(encrypt) && crypt_open(s->crypt, encrypt, str_from(s->conf.appid), arena,
-                                          &reply->body, &key_index, &err) != ST_OK)
-        reply->accepted = false;
+    out->openid = xml_child(&xml, "FromUserName");
+    out->original_id = xml_child(&xml, "ToUserName");
+    out->push_type = xml_child(&xml, "MsgType");
 }
 
 static void add_cdata(struct buf *body, const char *name, struct str text)
@@ -182,12 +149,30 @@ static enum status encrypt_push(struct sim_sender *s, struct str elements, struc
     return crypt_seal(s->crypt, 0, buf_str(&message), str_from(s->conf.appid), arena, encrypt, err);
 }
 
+/* Only what comes with 200 is a reply to somebody. */
+static void judge(const struct sim_sender *s, const struct sim_expected *expected,
+                  struct arena *arena, struct sim_reply *out)
+{
+    struct sim_verdict verdict;
+
+    if (out->status != 200)
+        return;
+    sim_reply_judge(expected, out->body, arena, &verdict);
+    if (verdict.is_reply && s->conf.report_to != NULL)
+        sim_reply_report(s->client, s->conf.report_to, expected, out->body, arena);
+    out->accepted = verdict.bad == NULL;
+    out->bad = verdict.bad;
+    if (str_is_set(verdict.message))
+        out->body = verdict.message;
+}
+
 enum status sim_deliver(struct sim_sender *s, struct str elements, struct str openid,
                         struct arena *arena, struct sim_reply *out, struct err *err)
 {
     AUTO(buf_done) struct buf url = BUF_INIT(QUERY_MAX);
     AUTO(buf_done) struct buf body = BUF_INIT(BODY_MAX);
     struct http_request request = {.method = "POST", .content_type = "text/xml"};
+    struct sim_expected expected;
     struct str encrypt = {NULL, 0};
     enum status rc = ST_OK;
 
@@ -211,10 +196,8 @@ enum status sim_deliver(struct sim_sender *s, struct str elements, struct str op
     rc = send_request(s, &request, arena, out, err);
     if (rc != ST_OK)
         return rc;
-    out->accepted =
-        out->status == 200 && (out->body.len == 0 || str_eq_cstr(out->body, "success") ||
-                               str_starts(out->body, STR("<xml")));
-    open_reply(s, arena, out);
+    fill_expected(s, elements, openid, arena, &expected);
+    judge(s, &expected, arena, out);
     return ST_OK;
 }
 

@@ -6,10 +6,9 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/err.h"
+#include "wxsim/reply.h"
 
 #include <stdbool.h>
-
-enum sim_mode { SIM_PLAIN, SIM_COMPATIBLE, SIM_SECURE };
 
 /* Whose push goes where; texts are the caller's and outlive the sender. */
 struct sim_sender_conf {
@@ -17,8 +16,9 @@ struct sim_sender_conf {
     const char *appid;
     const char *token;
     const char *original_id;
-    const char *aes_key; /* 43 characters, needed unless the mode is plain */
-    const char *nonce;   /* NULL: a fresh one for each delivery */
+    const char *aes_key;   /* 43 characters, needed unless the mode is plain */
+    const char *nonce;     /* NULL: a fresh one for each delivery */
+    const char *report_to; /* the simulator that replies are reported to; NULL: none */
     enum sim_mode mode;
 };
 
@@ -32,7 +32,8 @@ DECLARE_FREEP(struct sim_sender, sim_sender_close)
 struct sim_reply {
     int status;
     struct str body; /* in the arena; decrypted where it came encrypted */
-    bool accepted;   /* 200 with "success", nothing, or XML */
+    bool accepted;   /* 200 with "success", nothing, or a reply that WeChat would take */
+    const char *bad; /* why it would not; NULL: it would, or there was no reply. Static */
 };
 
 /* elements is the push without <xml> around it. Waits at most five seconds, like WeChat. ST_OK when

@@ -32,23 +32,30 @@ static void make_text(struct buf *text)
     } while (buf_ok(text) && (strchr(text->ptr, '+') == NULL || strchr(text->ptr, '/') == NULL));
 }
 
-bool sim_handle_make(struct map *in, const char *appid, const char *content, int64_t expires_at_ms,
-                     char out[SIM_HANDLE_SIZE])
+bool sim_handle_put(struct map *in, const char *appid, const char *content, int64_t expires_at_ms,
+                    struct str text)
 {
-    AUTO(buf_done) struct buf text = BUF_INIT(SIM_HANDLE_SIZE);
     struct sim_handle *handle = mem_zalloc(sizeof(*handle));
 
     if (handle == NULL)
         return false;
-    make_text(&text);
     handle->appid = mem_strdup(appid);
     handle->content = mem_strdup(content);
     handle->expires_at_ms = expires_at_ms;
-    if (handle->appid != NULL && handle->content != NULL && buf_ok(&text) &&
-        str_copy(buf_str(&text), out, SIM_HANDLE_SIZE) && map_put(in, buf_str(&text), handle, NULL))
+    if (handle->appid != NULL && handle->content != NULL && map_put(in, text, handle, NULL))
         return true;
     sim_handle_free(handle);
     return false;
+}
+
+bool sim_handle_make(struct map *in, const char *appid, const char *content, int64_t expires_at_ms,
+                     char out[SIM_HANDLE_SIZE])
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(SIM_HANDLE_SIZE);
+
+    make_text(&text);
+    return buf_ok(&text) && str_copy(buf_str(&text), out, SIM_HANDLE_SIZE) &&
+           sim_handle_put(in, appid, content, expires_at_ms, buf_str(&text));
 }
 
 const struct sim_handle *sim_handle_find(const struct map *in, const char *appid, struct str text)

@@ -130,20 +130,8 @@ static enum status load_account(struct push_options *o, struct sim_world *world,
 
 static bool parse_mode(const struct push_options *o, enum sim_mode *out)
 {
-    static const char *const names[] = {
-        [SIM_PLAIN] = "plain", [SIM_COMPATIBLE] = "compatible", [SIM_SECURE] = "secure"};
-
-    if (o->mode == NULL) {
-        *out = o->aes_key != NULL ? SIM_SECURE : SIM_PLAIN;
-        return true;
-    }
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (!str_eq_cstr(str_from(o->mode), names[i]))
-            continue;
-        *out = (enum sim_mode)i;
-        return true;
-    }
-    return false;
+    *out = o->aes_key != NULL ? SIM_SECURE : SIM_PLAIN;
+    return o->mode == NULL || sim_mode_parse(str_from(o->mode), out);
 }
 
 static int tries_of(const struct push_options *o)
@@ -231,6 +219,7 @@ static int run(const struct push_options *o, const char *name, const struct sim_
         .original_id = o->original_id,
         .aes_key = o->aes_key,
         .nonce = o->nonce,
+        .report_to = o->from,
     };
     struct err err;
 

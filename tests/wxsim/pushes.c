@@ -12,8 +12,9 @@ static void write_fields(const struct sim_push *push, struct jsonw *w)
                   push->original_id != NULL ? str_from(push->original_id) : STR(""));
     jsonw_key_str(w, "FromUserName", str_from(push->openid));
     jsonw_key_i64(w, "CreateTime", push->at_ms / 1000);
-    jsonw_key_str(w, "MsgType", STR("event"));
-    jsonw_key_str(w, "Event", str_from(push->event));
+    jsonw_key_str(w, "MsgType", push->msg_type != NULL ? str_from(push->msg_type) : STR("event"));
+    if (push->msg_type == NULL)
+        jsonw_key_str(w, "Event", str_from(push->event));
     jsonw_key_str(w, "CardId", str_from(push->card_id));
     jsonw_key_str(w, "UserCardCode", str_from(push->code));
     for (size_t i = 0; i < push->field_count; i++) {

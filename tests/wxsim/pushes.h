@@ -25,9 +25,11 @@ struct sim_push_field {
     int64_t number;
 };
 
-/* A card event; texts are borrowed for the call. */
+/* An event, or a message (msg_type set), which has no event but a name; texts are borrowed for the
+ * call. */
 struct sim_push {
-    const char *event;
+    const char *event;    /* as events.h names it: "message.text" */
+    const char *msg_type; /* NULL: "event" */
     const char *appid;
     const char *original_id; /* NULL: none is known */
     const char *openid;      /* whose push it is */

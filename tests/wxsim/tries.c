@@ -11,6 +11,8 @@ void sim_report_delivery(enum status rc, const struct sim_reply *reply, const st
         (void)printf("%d %.*s\n", reply->status, STR_ARG(reply->body));
     else
         (void)printf("0 %s\n", err->text);
+    if (rc == ST_OK && reply->bad != NULL)
+        (void)fprintf(stderr, "kabao-wxsim: a reply that WeChat refuses: %s\n", reply->bad);
     (void)fflush(stdout);
 }
 

@@ -2,6 +2,7 @@
 #include "wxsim/user.h"
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "wxsim/errcode.h"
 #include "wxsim/merge.h"
 #include "wxsim/texts.h"
@@ -71,6 +72,27 @@ struct sim_user *sim_user_new(int64_t now_s)
     return NULL;
 }
 
+static char *text_copy(struct str text)
+{
+    char *out = mem_alloc(text.len + 1);
+
+    if (out == NULL)
+        return NULL;
+    memcpy(out, text.ptr, text.len);
+    out[text.len] = '\0';
+    return out;
+}
+
+/* The text becomes the slot's; false: there is none, the slot stays. */
+static bool replace(char **slot, char *text)
+{
+    if (text == NULL)
+        return false;
+    mem_free(*slot);
+    *slot = text;
+    return true;
+}
+
 void sim_user_free(void *user)
 {
     struct sim_user *u = user;
@@ -82,10 +104,10 @@ void sim_user_free(void *user)
     mem_free(u);
 }
 
-bool sim_user_name(struct sim_user *user, const char *appid, const char *openid)
+bool sim_user_name(struct sim_user *user, struct str appid, struct str openid)
 {
-    user->appid = mem_strdup(appid);
-    user->openid = mem_strdup(openid);
+    user->appid = text_copy(appid);
+    user->openid = text_copy(openid);
     return user->appid != NULL && user->openid != NULL;
 }
 
@@ -182,6 +204,36 @@ void sim_user_write(const struct sim_user *user, struct jsonw *w)
     jsonw_object_end(w);
 }
 
+bool sim_user_touch(struct sim_user *user, const char *contact, int64_t now_s)
+{
+    if (!replace(&user->contact, mem_strdup(contact)))
+        return false;
+    user->last_contact_s = now_s;
+    user->since_contact = 0;
+    return true;
+}
+
+bool sim_user_follow(struct sim_user *user, struct str scene, bool number, int64_t now_s)
+{
+    const bool by_text = str_is_set(scene) && !number;
+    const char *how = str_is_set(scene) ? "ADD_SCENE_QR_CODE" : "ADD_SCENE_SEARCH";
+
+    if (!replace(&user->subscribe_scene, mem_strdup(how)) ||
+        !replace(&user->qr_scene_str, by_text ? text_copy(scene) : mem_strdup("")))
+        return false;
+    user->qr_scene = 0;
+    if (number)
+        (void)num_parse_i64(scene, 0, INT64_MAX, &user->qr_scene);
+    user->subscribe = true;
+    user->subscribe_time = now_s;
+    return sim_user_touch(user, "follow", now_s);
+}
+
+void sim_user_unfollow(struct sim_user *user)
+{
+    user->subscribe = false;
+}
+
 bool sim_user_takes(const struct sim_user *user, struct str template_id)
 {
     for (size_t i = 0; i < json_len(user->subscriptions); i++)
@@ -196,6 +248,10 @@ int sim_user_may_be_written_to(const struct sim_user *user, int64_t now_s)
 
     if (user->refuses)
         return SIM_REFUSED;
+    if (user->blocks)
+        return SIM_BLOCKED;
+    if (!user->subscribe && strcmp(user->contact, "pay") != 0)
+        return SIM_OUT_OF_TIME;
     while (strcmp(user->contact, windows[i].contact) != 0)
         i++;
     if (user->last_contact_s == 0 || now_s - user->last_contact_s >= windows[i].within_s)

@@ -38,13 +38,21 @@ struct sim_user {
 
 struct sim_user *sim_user_new(int64_t now_s); /* one who follows; NULL: no memory */
 void sim_user_free(void *user);               /* NULL is fine */
-MUST_CHECK bool sim_user_name(struct sim_user *user, const char *appid, const char *openid);
+MUST_CHECK bool sim_user_name(struct sim_user *user, struct str appid, struct str openid);
 /* The object's members replace the user's, the others stay. ST_REJECT says what is wrong with it.
  */
 MUST_CHECK enum status sim_user_read(struct sim_user *user, const struct json *from,
                                      struct err *err);
 /* As it is read, and how often he was told something. */
 void sim_user_write(const struct sim_user *user, struct jsonw *w);
+/* He did something that opens a window of messages: "message", "menu", "follow", "scan", "pay".
+ * False: no memory. */
+MUST_CHECK bool sim_user_touch(struct sim_user *user, const char *contact, int64_t now_s);
+/* He follows from now on, by a scene (absent: without one) that is a number or a text. False: no
+ * memory. */
+MUST_CHECK bool sim_user_follow(struct sim_user *user, struct str scene, bool number,
+                                int64_t now_s);
+void sim_user_unfollow(struct sim_user *user);
 bool sim_user_takes(const struct sim_user *user, struct str template_id);
 /* SIM_OK, or the errcode of a message of customer service at this time. */
 int sim_user_may_be_written_to(const struct sim_user *user, int64_t now_s);

@@ -4,11 +4,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "wxsim/handles.h"
+#include "wxsim/login.h"
 #include "wxsim/texts.h"
 
 #include <string.h>
 
-enum { KEY_MAX = 128 };
+enum { KEY_MAX = 128, OPENID_MAX = 28 };
 
 struct key {
     char text[KEY_MAX];
@@ -62,11 +63,13 @@ enum status sim_world_open(struct sim_world *world, struct err *err)
         .codes = map_new(),
         .tickets = map_new(),
         .encrypted = map_new(),
+        .scenes = map_new(),
+        .logins = map_new(),
         .users = map_new(),
     };
     if (world->accounts != NULL && world->templates != NULL && world->members != NULL &&
         world->codes != NULL && world->tickets != NULL && world->encrypted != NULL &&
-        world->users != NULL)
+        world->scenes != NULL && world->logins != NULL && world->users != NULL)
         return ST_OK;
     sim_world_close(world);
     return err_fatal(err, "memory", "no memory for the simulator's state");
@@ -80,9 +83,12 @@ void sim_world_close(struct sim_world *world)
     map_free(world->codes, NULL);
     map_free(world->tickets, sim_handle_free);
     map_free(world->encrypted, sim_handle_free);
+    map_free(world->scenes, sim_handle_free);
+    map_free(world->logins, sim_login_free);
     map_free(world->users, sim_user_free);
     sim_pushes_done(&world->pushes);
     sim_messages_done(&world->messages);
+    sim_replies_done(&world->replies);
     memset(world, 0, sizeof(*world));
 }
 
@@ -219,20 +225,39 @@ enum status sim_world_put_user(struct sim_world *world, const struct json *from,
     return rc;
 }
 
+static struct sim_user *new_user(struct sim_world *world, struct str appid, struct str openid)
+{
+    struct sim_user *user = sim_user_new(sim_world_now_ms(world) / 1000);
+    struct err err;
+
+    if (user != NULL && sim_user_name(user, appid, openid))
+        return add_user(world, user, &err) == ST_OK ? user : NULL;
+    sim_user_free(user);
+    return NULL;
+}
+
+struct sim_user *sim_world_person(struct sim_world *world, struct str appid, struct str openid)
+{
+    struct sim_user *user = sim_world_user(world, appid, openid);
+
+    if (user != NULL || openid.len < 1 || openid.len > OPENID_MAX)
+        return user;
+    user = new_user(world, appid, openid);
+    if (user != NULL)
+        user->subscribe = false;
+    return user;
+}
+
 /* Who has a card is a user who follows, unless the users' list says otherwise. */
 static enum status ensure_user(struct sim_world *world, const struct sim_member *member,
                                struct err *err)
 {
-    struct sim_user *user;
+    const struct str appid = str_from(member->appid);
+    const struct str openid = str_from(member->openid);
 
-    if (sim_world_user(world, str_from(member->appid), str_from(member->openid)) != NULL)
+    if (sim_world_user(world, appid, openid) != NULL || new_user(world, appid, openid) != NULL)
         return ST_OK;
-    user = sim_user_new(sim_world_now_ms(world) / 1000);
-    if (user == NULL || !sim_user_name(user, member->appid, member->openid)) {
-        sim_user_free(user);
-        return err_retry(err, "memory", "no memory for a user");
-    }
-    return add_user(world, user, err);
+    return err_retry(err, "memory", "no memory for a user");
 }
 
 static enum status put_message_template(struct sim_world *world, const struct json *from,

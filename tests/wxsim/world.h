@@ -12,6 +12,7 @@
 #include "wxsim/member.h"
 #include "wxsim/messages.h"
 #include "wxsim/pushes.h"
+#include "wxsim/replies.h"
 #include "wxsim/template.h"
 #include "wxsim/user.h"
 
@@ -25,9 +26,12 @@ struct sim_world {
     struct map *codes;     /* appid:code to the same, borrowed */
     struct map *tickets;   /* activate_ticket to struct sim_handle; it holds the answer's info */
     struct map *encrypted; /* encrypt_code to the same; it holds the code */
+    struct map *scenes;    /* ticket of a QR code to the same; it holds the scene, see scene.h */
+    struct map *logins;    /* code of a web authorisation to struct sim_login */
     struct map *users;     /* appid:openid to struct sim_user */
     struct sim_pushes pushes;
     struct sim_messages messages;
+    struct sim_replies replies;
     int64_t ids;      /* of messages, rules, pages handed out so far */
     int64_t ahead_ms; /* simulated time before the clock's */
 };
@@ -67,6 +71,8 @@ struct sim_member *sim_world_member(const struct sim_world *world, struct str ap
 struct sim_member *sim_world_code(const struct sim_world *world, struct str appid, struct str code);
 
 struct sim_user *sim_world_user(const struct sim_world *world, struct str appid, struct str openid);
+/* The same, made when it is unknown: one who does not follow. NULL: no memory, or no openid. */
+struct sim_user *sim_world_person(struct sim_world *world, struct str appid, struct str openid);
 
 /* Accounts (no secrets, no tokens), templates, members, the clock. */
 void sim_world_write(const struct sim_world *world, struct jsonw *w);

@@ -2,15 +2,18 @@
 /* Who is told what and how often; followers; codes with scenes; menus. */
 #include "tests/unit/wxsim/platform.h"
 
-#define SEND            "/cgi-bin/message/template/send"
-#define SUBSCRIBE       "/cgi-bin/message/subscribe/bizsend"
-#define CUSTOM          "/cgi-bin/message/custom/send"
-#define SCENE           "/cgi-bin/qrcode/create"
-#define MENU            "/cgi-bin/menu/create"
-#define APP             "\"appid\":\"" APPID "\""
-#define TEXT(to)        "{\"touser\":\"" to "\",\"msgtype\":\"text\",\"text\":{\"content\":\"你好\"}}"
+#define SEND      "/cgi-bin/message/template/send"
+#define SUBSCRIBE "/cgi-bin/message/subscribe/bizsend"
+#define CUSTOM    "/cgi-bin/message/custom/send"
+#define SCENE     "/cgi-bin/qrcode/create"
+#define MENU      "/cgi-bin/menu/create"
+#define APP       "\"appid\":\"" APPID "\""
+#define TEXT_OF(to, x) \
+    "{\"touser\":\"" to "\",\"msgtype\":\"text\",\"text\":{\"content\":\"" x "\"}}"
+#define TEXT(to)        TEXT_OF(to, "你好")
 #define TEN             "1234567890"
 #define HUNDRED         TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define THOUSAND        HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
 #define QR(name, scene) "{\"action_name\":\"" name "\",\"action_info\":{\"scene\":{" scene "}}}"
 #define BUTTON(x)       "{\"button\":[" x "]}"
 #define CLICK(x)        "{\"type\":\"click\",\"name\":\"" x "\",\"key\":\"k\"}"
@@ -131,6 +134,17 @@ static void test_customer_service_has_a_window(void **state)
         {"{\"touser\":\"o1\",\"msgtype\":\"image\",\"image\":{}}", 40007},
         {"{\"touser\":\"o1\",\"msgtype\":\"wxcard\",\"wxcard\":{\"card_id\":\"pNone\"}}", 40073},
         {"{\"touser\":\"o1\",\"msgtype\":\"news\",\"news\":{\"articles\":[{},{}]}}", 40097},
+        {"{\"touser\":\"o1\",\"msgtype\":\"news\",\"news\":{\"articles\":[{\"link\":\"x\"}]}}",
+         40097},
+        {"{\"touser\":\"o1\",\"msgtype\":\"msgmenu\",\"msgmenu\":{\"list\":[{\"id\":\"1\"}]}}",
+         41011},
+        {"{\"touser\":\"o1\",\"msgtype\":\"text\",\"text\":{\"content\":\"x\"},\"image\":{}}",
+         40097},
+        {"{\"touser\":\"o1\",\"msgtype\":\"text\",\"text\":{\"content\":\"x\"},"
+         "\"customservice\":{}}",
+         41011},
+        {TEXT_OF("o1", THOUSAND THOUSAND TEN TEN TEN TEN "123456789"), 45002},
+        {TEXT_OF("o1", THOUSAND THOUSAND TEN TEN TEN TEN "12345678"), 45015},
     };
     struct fixture *f = *state;
 
@@ -231,6 +245,12 @@ static void test_menus_keep_their_rules(void **state)
         {BUTTON(SUBS("{\"name\":\"a\",\"type\":\"click\"}")), 40026},
         {BUTTON(SUBS("{\"name\":\"a\",\"type\":\"view\"}")), 40027},
         {BUTTON(SUBS("{\"name\":\"a\",\"type\":\"view\",\"url\":\"x\"}")), 40054},
+        {BUTTON("{\"name\":\"a\",\"type\":\"text\",\"value\":\"x\"}"), 40017},
+        {BUTTON(SUBS("{\"name\":\"a\",\"type\":\"news\",\"news_info\":{}}")), 40024},
+        {BUTTON("{\"name\":\"a\",\"type\":\"click\",\"key\":\"k\",\"value\":\"x\"}"), 40097},
+        {BUTTON(SUBS("{\"name\":\"a\",\"type\":\"click\",\"key\":\"k\",\"news_info\":{}}")), 40097},
+        {BUTTON("{\"name\":\"a\",\"sub_button\":{\"list\":[]}}"), 40097},
+        {"{\"button\":[" CLICK("a") "],\"matchrule\":{}}", 40097},
     };
     struct fixture *f = *state;
     const struct json *buttons;
@@ -251,6 +271,49 @@ static void test_menus_keep_their_rules(void **state)
     assert_int_equal(number(f, "is_autoreply_open"), 0);
 }
 
+static void test_the_console_is_shown_as_it_is(void **state)
+{
+    static const char *const refused[] = {"text",  "img",  "photo",  "video",
+                                          "voice", "news", "finder", "value"};
+    static const char menu[] = "{\"button\":[{\"type\":\"img\",\"name\":\"图\",\"value\":\"m/1\"},"
+                               "{\"name\":\"b\",\"sub_button\":{\"list\":[{\"type\":\"text\","
+                               "\"name\":\"c\",\"value\":null,\"n\":1.50}]}}]}";
+    static const char replies[] = "{\"is_autoreply_open\":1,\"add_friend_autoreply_info\":"
+                                  "{\"type\":\"text\",\"content\":\"欢迎<a href=\\\"x\\\">\"},"
+                                  "\"keyword_autoreply_info\":{\"list\":[{\"rule_name\":null}]}}";
+    AUTO(buf_done) struct buf text = BUF_INIT(4096);
+    struct fixture *f;
+
+    platform_close(state);
+    buf_addf(&text,
+             "{\"accounts\":[{\"appid\":\"" APPID "\",\"secret\":\"s\",\"console_menu\":%s,"
+             "\"autoreply\":%s}]}",
+             menu, replies);
+    assert_int_equal(platform_open(state, text.ptr), 0);
+    f = *state;
+    buf_clear(&text);
+    assert_int_equal(get(f, "/cgi-bin/get_current_autoreply_info", ""), 0);
+    json_format(f->answer, &text);
+    assert_string_equal(text.ptr, replies);
+    assert_int_equal(get(f, "/cgi-bin/get_current_selfmenu_info", ""), 0);
+    buf_clear(&text);
+    json_format(json_get(f->answer, "selfmenu_info"), &text);
+    assert_string_equal(text.ptr, menu);
+    for (size_t i = 0; i < COUNT_OF(refused); i++)
+        assert_int_equal(
+            post(f, MENU,
+                 arena_printf(&f->arena, BUTTON("{\"name\":\"a\",\"type\":\"%s\"}"), refused[i])
+                     .ptr),
+            40017);
+    assert_int_equal(get(f, "/cgi-bin/menu/get", ""), 46003);
+    assert_int_equal(post(f, MENU, BUTTON(CLICK("a"))), 0);
+    assert_int_equal(get(f, "/cgi-bin/get_current_selfmenu_info", ""), 0);
+    assert_int_equal(json_len(json_get(json_get(f->answer, "selfmenu_info"), "button")), 1);
+    assert_int_equal(get(f, "/cgi-bin/menu/delete", ""), 0);
+    assert_int_equal(get(f, "/cgi-bin/get_current_selfmenu_info", ""), 0);
+    assert_int_equal(json_len(json_get(json_get(f->answer, "selfmenu_info"), "button")), 2);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -263,6 +326,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_followers_come_in_pages, set_up, platform_close),
         cmocka_unit_test_setup_teardown(test_scenes_have_their_bounds, set_up, platform_close),
         cmocka_unit_test_setup_teardown(test_menus_keep_their_rules, set_up, platform_close),
+        cmocka_unit_test_setup_teardown(test_the_console_is_shown_as_it_is, set_up, platform_close),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
