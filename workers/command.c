@@ -2,17 +2,15 @@
 /* kabao-command: a command in, WeChat's answer out. What a body must look like stands in
  * schemas/commands, what a call is in common/wechat/calls.c; here is only the order of things:
  *
- *   read -> refused | call (commands/call.c: the ledger, once) -> answer (commands/answer.c)
+ *   read -> refused | call (commands/call.c: the ledger, once) -> told -> answer
+ *   (commands/answer.c)
  */
 #include "commands/answer.h"
 #include "commands/call.h"
+#include "commands/state.h"
 #include "model/schema_ids.h"
 
 #include <string.h>
-
-struct command_state {
-    struct commands *types;
-};
 
 /* Reading */
 
@@ -85,12 +83,23 @@ static enum status command_read(struct command *c, struct err *err)
         return refuse(c, "/account", "account", "is none of the settings", err);
     if (json_has(value, "reply_to") && !str_is_set(c->reply_to))
         return refuse(c, "/reply_to", "reply_to", "is not in [topic] reply_to_allowed", err);
-    if (c->type->is_ours && !c->special->run)
+    if (c->type->is_ours && !c->special->run && !c->special->decide)
         return refuse(c, "/type", "type", "is no command of this installation", err);
     return take_deadline(c, err);
 }
 
 /* Carrying out */
+
+static enum status carried_out(struct command *c, const struct reply *reply, struct err *err)
+{
+    enum status rc = ST_OK;
+
+    if (c->special->after)
+        rc = c->special->after(c, reply, err);
+    if (rc == ST_OK && c->special->after)
+        rc = lane_flush(c->lane, err);
+    return rc == ST_OK ? answer_done(c, reply, err) : rc;
+}
 
 static enum status on_command(struct lane *lane, const struct message *message, struct err *err)
 {
@@ -102,7 +111,7 @@ static enum status on_command(struct lane *lane, const struct message *message, 
     if (rc == ST_OK)
         rc = command_carry_out(&c, &reply, &why);
     if (rc == ST_OK)
-        return answer_done(&c, &reply, err);
+        return carried_out(&c, &reply, err);
     if (rc == ST_REJECT && why.reason == REASON_EXPIRED)
         return answer_not_done(&c, "expired", &why, err);
     if (rc == ST_REJECT && why.reason != REASON_OUTCOME_UNKNOWN)
@@ -127,20 +136,6 @@ static enum status on_dead(struct lane *lane, const struct message *message, con
 
 /* The program */
 
-static enum status open_types(void *arg, const struct settings *settings, struct err *err)
-{
-    struct command_state *state = arg;
-
-    return commands_open(settings, &state->types, err);
-}
-
-static void close_types(void *arg)
-{
-    struct command_state *state = arg;
-
-    commands_close(state->types);
-}
-
 static const struct route ROUTES[] = {
     {CE_TYPE_COMMAND_PREFIX "*", on_command},
     {0},
@@ -152,13 +147,14 @@ int main(int argc, char **argv)
         .name = "command",
         .purpose = "makes the WeChat calls that others ask for, and tells what became of them",
         .inputs = {TOPIC_CMD_WECHAT},
-        .outputs = {TOPIC_RESULT_WECHAT, TOPIC_EVENT_ACTIVATION, TOPIC_CMD_TOKEN},
+        .outputs = {TOPIC_RESULT_WECHAT, TOPIC_EVENT_ACTIVATION, TOPIC_EVENT_BINDING,
+                    TOPIC_CMD_TOKEN},
         .replies = true,
         .routes = ROUTES,
         .calls_wechat = true,
         .state_size = sizeof(struct command_state),
-        .open = open_types,
-        .close = close_types,
+        .open = command_open,
+        .close = command_close,
         .on_dead = on_dead,
     };
 

@@ -237,3 +237,30 @@ bool check_error_codes(struct str text)
     }
     return words > 0;
 }
+
+bool check_scene_prefix(struct str text)
+{
+    return is_made_of(text, UPPER LOWER DIGITS "_.:-", 32);
+}
+
+bool check_channels(struct str text)
+{
+    static const char *const channels[] = {"custom", "template", "subscribe", "webhook"};
+    bool seen[COUNT_OF(channels)] = {false};
+    size_t words = 0;
+    struct str word;
+
+    for (struct str rest = text; str_cut(rest, ' ', &word, &rest);) {
+        size_t i = 0;
+
+        if (str_is_empty(word))
+            continue;
+        while (i < COUNT_OF(channels) && !str_eq_cstr(word, channels[i]))
+            i++;
+        if (i == COUNT_OF(channels) || seen[i])
+            return false;
+        seen[i] = true;
+        words++;
+    }
+    return words > 0;
+}

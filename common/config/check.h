@@ -27,5 +27,9 @@ bool check_event_types(struct str text);
  * lower case or literal addresses (IPv6 in brackets), a port where it is not 443. */
 bool check_topic_names(struct str text);
 bool check_host_names(struct str text);
+/* The beginning of scenes: 1 to 32 letters, digits, "_", ".", ":", "-". */
+bool check_scene_prefix(struct str text);
+/* Words of custom, template, subscribe, webhook, each once at most, one at least. */
+bool check_channels(struct str text);
 /* Numbers from 1 to 2147483647, without zeros in front, separated by blanks, one at least. */
 bool check_error_codes(struct str text);

@@ -30,6 +30,7 @@ static const struct section SECTIONS[] = {
     {"worker", offsetof(struct settings, worker), "What all workers have in common."},
     {"token", offsetof(struct settings, token), "kabao-token."},
     {"crm", offsetof(struct settings, crm), "kabao-crm, which calls the CRM."},
+    {"verify", offsetof(struct settings, verify), "Verification codes."},
     {"media", offsetof(struct settings, media), "Files of media commands."},
     {"command", 0,
      "One section per further call of WeChat's, to be asked for as command NAME: 1 to 64 of a-z, "
@@ -46,6 +47,8 @@ static const char *const FALLBACKS[] = {"activate", "leave", NULL};
 static const char *const ON_GIFT[] = {"fresh", "transfer", NULL};
 static const char *const NATURES[] = {"read", "repeatable", "probe", "once", NULL};
 static const char *const FOREIGN_POINTS[] = {"adopt", "revert", NULL};
+static const char *const BINDINGS[] = {"pending", "open", NULL};
+static const char *const REBINDS[] = {"many", "replace", "refuse", NULL};
 
 static const struct row_check AN_ID = {"1 to 64 letters, digits, _ or -", check_id};
 static const struct row_check AN_ADDRESS = {"host:port, an IPv6 address in brackets", check_listen};
@@ -61,6 +64,10 @@ static const struct row_check HOST_NAMES = {"host or host:port in lower case, se
 static const struct row_check AN_API_PATH = {
     "an API path: letters, digits, _ . - between single slashes", check_api_path};
 static const struct row_check ERROR_CODES = {"error codes separated by blanks", check_error_codes};
+static const struct row_check A_SCENE = {"1 to 32 letters, digits, _ . : or -", check_scene_prefix};
+static const struct row_check CHANNELS = {
+    "words of custom, template, subscribe, webhook, each once, separated by blanks",
+    check_channels};
 static const struct row_check A_LEVEL = {"one of trace, debug, info, warn, error", check_log_level};
 
 #define ACCOUNT(field) \
@@ -79,7 +86,7 @@ static const struct row ROWS[] = {
      .help = "AppID, as the WeChat console shows it."},
     {ACCOUNT(original_id), .type = ROW_TEXT, .check = &AN_ID,
      .help = "Original ID (gh_...), the ToUserName of pushes."},
-    {ACCOUNT(secret_file), .type = ROW_FILE, .help = "AppSecret; needed by kabao-token only."},
+    {ACCOUNT(secret_file), .type = ROW_FILE, .help = "AppSecret; for kabao-token, and for oauth.exchange of kabao-command."},
     {ACCOUNT(callback_token_file), .type = ROW_FILE,
      .help = "Token of the callback, 3 to 32 letters and digits."},
     {ACCOUNT(aes_key_file), .type = ROW_FILE,
@@ -116,6 +123,17 @@ static const struct row ROWS[] = {
      .help = "Points that others put on a card join the account, or are set back."},
     {ACCOUNT(landing_url), .type = ROW_TEXT, .flags = ROW_LOOPBACK_HTTP,
      .help = "Where the landing page sends members on to; unset turns it off."},
+    {ACCOUNT(binding), .type = ROW_CHOICE, .preset = "pending", .choices = BINDINGS,
+     .help =
+         "Scenes that bind: those of bind.start only, or all that begin with binding_prefix too."},
+    {ACCOUNT(binding_prefix), .type = ROW_TEXT, .check = &A_SCENE,
+     .help = "With binding = open: what such a scene begins with; the rest is the user."},
+    {ACCOUNT(rebind), .type = ROW_CHOICE, .preset = "many", .choices = REBINDS,
+     .help = "A bound openid that scans for another user: keeps both, changes over, is refused."},
+    {ACCOUNT(bind_texts_file), .type = ROW_FILE,
+     .help = "JSON: what those who scan are told; without it only codes are sent."},
+    {ACCOUNT(autoreply_file), .type = ROW_FILE,
+     .help = "JSON: rules that answer messages and events; reloaded on SIGHUP."},
     {IN(topic, prefix), .type = ROW_TEXT, .preset = "kabao", .check = &A_PREFIX,
      .help = "Begins every topic and consumer group."},
     {IN(topic, partitions), .type = ROW_INT, .preset = "12", WITHIN(1, 1000),
@@ -222,6 +240,24 @@ static const struct row ROWS[] = {
      .help = "Calls at a time."},
     {IN(crm, events), .type = ROW_TEXT, .preset = DEFAULT_EVENTS, .check = &EVENT_TYPES,
      .help = "Event types the CRM is told of; * is any run of characters."},
+    {IN(verify, key_file), .type = ROW_FILE,
+     .help = "Key (32 bytes in Base64) that hashes codes; unset turns verify.* off."},
+    {IN(verify, channels), .type = ROW_TEXT, .preset = "custom template subscribe webhook",
+     .check = &CHANNELS, .help = "How verify.send tries to deliver a code, in this order."},
+    {IN(verify, ttl_s), .type = ROW_INT, .preset = "300", WITHIN(30, 3600),
+     .help = "A code is good for so long."},
+    {IN(verify, attempts), .type = ROW_INT, .preset = "5", WITHIN(1, 10),
+     .help = "After so many wrong codes none is right any more."},
+    {IN(verify, resend_s), .type = ROW_INT, .preset = "60", WITHIN(0, 3600),
+     .help = "The next code to the same openid for the same purpose is so far away."},
+    {IN(verify, per_openid_day), .type = ROW_INT, .preset = "10", WITHIN(1, 1000),
+     .help = "Codes an openid gets in a day of UTC+8."},
+    {IN(verify, per_account_day), .type = ROW_INT, .preset = "10000", WITHIN(1, 10000000),
+     .help = "Codes an account sends in a day of UTC+8."},
+    {IN(verify, sms_url), .type = ROW_TEXT, .flags = ROW_LOOPBACK_HTTP,
+     .help = "Webhook that sends a code by the merchant's SMS; channel webhook."},
+    {IN(verify, sms_secret_file), .type = ROW_FILE,
+     .help = "Secret (whsec_ and Base64) that signs the calls of sms_url."},
     {IN(media, hosts), .type = ROW_TEXT, .check = &HOST_NAMES,
      .help = "Hosts that media commands may fetch files from, over HTTPS."},
     {COMMAND(path), .type = ROW_TEXT, .flags = ROW_REQUIRED | ROW_FILE_ONLY, .check = &AN_API_PATH,

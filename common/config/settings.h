@@ -37,6 +37,14 @@ enum on_gift { ON_GIFT_FRESH, ON_GIFT_TRANSFER };
 /* Points that somebody else wrote on a card. */
 enum foreign_points { FOREIGN_POINTS_ADOPT, FOREIGN_POINTS_REVERT };
 
+/* Scenes that bind an openid to a user: those of bind.start, or any that begins with binding_prefix
+ * as well. */
+enum binding_mode { BINDING_PENDING, BINDING_OPEN };
+
+/* An openid that is bound to a user and is now bound to another one: keeps both, leaves the first,
+ * or is refused. */
+enum rebind { REBIND_MANY, REBIND_REPLACE, REBIND_REFUSE };
+
 /* [account NAME]. push_mode is never PUSH_MODE_AUTO after loading. */
 struct account {
     char *name; /* [a-z0-9]{1,32} */
@@ -61,6 +69,11 @@ struct account {
     int on_gift;        /* enum on_gift */
     int foreign_points; /* enum foreign_points */
     char *landing_url;  /* NULL: the landing page is off */
+    int binding;        /* enum binding_mode */
+    char *binding_prefix;
+    int rebind;            /* enum rebind */
+    char *bind_texts_file; /* what scanners are told; NULL: only codes */
+    char *autoreply_file;  /* NULL: no replies */
 };
 
 /* In the order of wechat/calls.h. Never COMMAND_NATURE_PROBE after loading: what became of a call
@@ -115,6 +128,18 @@ struct settings_ingress {
 
 struct settings_media {
     char *hosts; /* that files may be fetched from, separated by blanks; NULL: none */
+};
+
+struct settings_verify {
+    char *key_file; /* NULL: verification codes are off */
+    char *channels; /* words of verify/verify.h, separated by blanks */
+    int64_t ttl_s;
+    int64_t attempts;
+    int64_t resend_s;
+    int64_t per_openid_day;
+    int64_t per_account_day;
+    char *sms_url;
+    char *sms_secret_file;
 };
 
 struct settings_wechat {
@@ -199,6 +224,7 @@ struct settings {
     struct settings_worker worker;
     struct settings_token token;
     struct settings_crm crm;
+    struct settings_verify verify;
     struct settings_media media;
     struct settings_admin admin;
     struct settings_log log;

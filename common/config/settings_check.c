@@ -55,6 +55,18 @@ static void check_needs(struct given *given, struct str section, const char *key
                      STR_ARG(section), key, value, needed);
 }
 
+/* Those scenes are looked up, and unknown ones refused. */
+static void check_prefix(const struct account *a, struct str section, struct given *given)
+{
+    const struct str prefix = str_from(a->binding_prefix);
+
+    if (a->binding_prefix != NULL &&
+        (str_starts(prefix, STR("bind-")) || str_starts(prefix, STR("verify-"))))
+        given_refuse(given, given_where(given, section, "binding_prefix"),
+                     "[%.*s] binding_prefix may not begin as scenes of bind.start and verify.start",
+                     STR_ARG(section));
+}
+
 static void check_account(const struct settings *s, size_t index, struct given *given)
 {
     const struct account *a = &s->accounts[index];
@@ -71,6 +83,9 @@ static void check_account(const struct settings *s, size_t index, struct given *
         check_needs(given, section, "aes_key_previous_file", "", "aes_key_file");
     if (a->token_source == TOKEN_SOURCE_URL)
         check_needs(given, section, "token_source", " = url", "token_url");
+    if (a->binding == BINDING_OPEN)
+        check_needs(given, section, "binding", " = open", "binding_prefix");
+    check_prefix(a, section, given);
 }
 
 static void check_command(const struct settings_command *command, struct given *given)
@@ -97,6 +112,8 @@ void settings_check(const struct settings *s, struct given *given)
         check_command(&s->commands[i], given);
     if (s->crm.secret_previous_file != NULL)
         check_needs(given, STR("crm"), "secret_previous_file", "", "secret_file");
+    if (s->verify.sms_url != NULL)
+        check_needs(given, STR("verify"), "sms_url", "", "sms_secret_file");
     if (worker->retry_initial_ms > worker->retry_max_ms)
         given_refuse(given, given_where(given, STR("worker"), "retry_initial_ms"),
                      "[worker] retry_initial_ms is above retry_max_ms (%lld)",

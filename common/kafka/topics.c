@@ -123,8 +123,8 @@ static const struct topic_def TOPICS[TOPIC_COUNT] = {
         },
 };
 
-static const char *const WORKERS[] = {"token", "member",  "store", "activate",
-                                      "bonus", "command", "crm",   NULL};
+static const char *const WORKERS[] = {"token", "member",  "store", "activate", "bonus",
+                                      "bind",  "command", "crm",   NULL};
 
 const struct topic_def *topic_def(enum topic topic)
 {

@@ -11,6 +11,8 @@ const struct field BINDING_FIELDS[] = {
     FIELD(binding, STR, user, false),
     FIELD(binding, BOOL, first_follow, false),
     FIELD(binding, STR, expires_at, false),
+    FIELD(binding, STR, reason, false),
+    FIELD(binding, STR, purpose, false),
     FIELD(binding, STR, at, true),
 };
 const size_t BINDING_FIELD_COUNT = COUNT_OF(BINDING_FIELDS);

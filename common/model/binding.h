@@ -13,6 +13,8 @@ struct binding {
     struct str user;
     struct opt_bool first_follow;
     struct str expires_at;
+    struct str reason;  /* refused: unknown expired used rebind limit undelivered */
+    struct str purpose; /* code_sent code_verified */
     struct str at;
 };
 

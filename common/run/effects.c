@@ -332,6 +332,51 @@ static enum status make(struct attempt *a, struct err *err)
     return call(a, err);
 }
 
+/* Decided in the database */
+
+/* writer_fn */
+static enum status write_decision(struct db *tx, void *arg, struct err *err)
+{
+    struct attempt *a = arg;
+    enum status rc = check_fence(tx, a->lane, err);
+
+    if (rc != ST_OK)
+        return rc;
+    a->result = (struct str){NULL, 0};
+    a->found = FOUND_NOTHING;
+    rc = effect_begin(tx, &a->intent, &a->lane->arena, &a->row, err);
+    if (rc == ST_OK)
+        rc = look_at_row(tx, a, err);
+    if (rc != ST_OK || a->found > FOUND_OLD)
+        return rc;
+    rc = a->effect->step->decide(tx, a->lane, a->effect->arg, &a->result, err);
+    if (rc != ST_OK)
+        return rc;
+    assert(a->result.len <= RESULT_MAX);
+    return effect_done(tx, &a->intent, a->result, &a->lane->arena, &a->row, err);
+}
+
+/* Nothing is left to be withdrawn: it was undone with the transaction. */
+static enum status decide(struct attempt *a, struct err *err)
+{
+    enum status rc = blame_database(
+        writer_run(a->lane->engine->writer, write_decision, a, a->lane->until, err), err);
+
+    if (rc != ST_OK)
+        return rc;
+    switch (a->found) {
+    case FOUND_YOUNG: return wait_for_other(a, err);
+    case FOUND_UNKNOWN: return give_up(a, err);
+    case FOUND_ANOTHER: return refuse_another(a, err);
+    case FOUND_NOTHING:
+    case FOUND_OLD:
+    case FOUND_DONE: break;
+    }
+    /* Held and done before: by this very attempt, whose answer to a COMMIT was lost. */
+    count(a, a->row.held ? "done" : "suppressed");
+    return ST_OK;
+}
+
 /* Done */
 
 /* writer_fn */
@@ -374,6 +419,14 @@ enum status lane_effect(struct lane *lane, const struct effect *effect, struct s
     assert(effect->step->nature != NATURE_READ && lane->owner.part >= 0);
     assert(effect->step->nature != NATURE_PROBE || effect->step->probe);
     attempt_init(&a, lane, effect);
+    if (effect->step->decide) {
+        rc = decide(&a, err);
+        if (rc == ST_OK) {
+            *result = a.row.result;
+            *made = a.row.held;
+        }
+        return rc;
+    }
     rc = begin_effect(&a, err);
     if (rc != ST_OK)
         return rc;

@@ -48,6 +48,12 @@ struct step {
      * leaves the intent open, and ST_REJECT is ST_RETRY then: what happened cannot be refused. */
     writer_fn *begin;
     writer_fn *end;
+    /* In place of call, NATURE_REPEATABLE, where all that happens is in the database: one
+     * transaction decides, and writes done with *result (lane's arena; 64 KiB at most, which the
+     * step sees to) or nothing at all. What it returns other than ST_OK undoes it and is
+     * lane_effect's status. May run several times. */
+    enum status (*decide)(struct db *tx, struct lane *lane, void *arg, struct str *result,
+                          struct err *err);
 };
 
 struct effect {

@@ -152,6 +152,33 @@ const struct emit EMIT_ACTIVATION_PENDING = {
     .address = address_activation,
 };
 
+static void write_binding(const void *record, struct buf *out)
+{
+    binding_write(record, out);
+}
+
+static bool address_binding(const void *record, struct arena *arena, struct emit_address *out)
+{
+    const struct binding *b = record;
+    const struct str who = str_eq(b->kind, STR("pending")) ? b->scene : b->openid;
+
+    out->type = arena_printf(arena, CE_TYPE_BINDING_PREFIX "%.*s", STR_ARG(b->kind));
+    out->key = arena_printf(arena, "%.*s:%.*s", STR_ARG(b->appid), STR_ARG(who));
+    out->appid = b->appid;
+    out->part = arena_printf(arena, "%.*s:%.*s:%.*s", STR_ARG(b->kind), STR_ARG(b->openid),
+                             STR_ARG(b->scene));
+    return str_is_set(out->type) && str_is_set(out->key) && str_is_set(out->part);
+}
+
+const struct emit EMIT_BINDING = {
+    .topic = TOPIC_EVENT_BINDING,
+    .type = CE_TYPE_BINDING_PREFIX,
+    .dataschema = SCHEMA_EVENT_BINDING,
+    .step = "binding",
+    .write = write_binding,
+    .address = address_binding,
+};
+
 static void write_command(const void *record, struct buf *out)
 {
     const struct command_emit *c = record;

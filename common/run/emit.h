@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "kafka/topics.h"
 #include "model/activation.h"
+#include "model/binding.h"
 #include "model/wechat_result.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ struct emit_address {
     struct str appid;
     struct str subject; /* the card's code, where there is one */
     struct str id;      /* ce_id; absent: derived as struct emit says */
+    struct str part;    /* tells several of one parent and step apart; absent: there is one */
 };
 
 struct emit {
@@ -48,6 +50,11 @@ struct activation_emit {
 extern const struct emit EMIT_CARD_ACTIVATED;       /* struct activation_emit */
 extern const struct emit EMIT_ACTIVATION_REQUESTED; /* struct activation_emit */
 extern const struct emit EMIT_ACTIVATION_PENDING;   /* struct activation_emit */
+
+/* struct binding, with ce_type kabao.binding.<kind>. Under <appid>:<openid>; kind pending under
+ * <appid>:<scene>. Derived from the parent, the kind, openid and scene: several may come of one
+ * parent, each once. */
+extern const struct emit EMIT_BINDING;
 
 /* A command in the name of somebody else (the CRM's answer), valid against its schema. */
 struct command_emit {

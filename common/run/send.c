@@ -73,16 +73,25 @@ void lane_chance_id(const char *step, struct id *id)
     id_derive(str_of(&random, sizeof(random)), str_from(step), id);
 }
 
-/* room holds the text where the address names no id. */
-static struct str record_id(const struct lane *lane, const struct emit *emit,
+/* room holds the text where the address names no id. Absent: no memory. */
+static struct str record_id(struct lane *lane, const struct emit *emit,
                             const struct emit_address *address, struct id *room)
 {
+    struct str parent = lane->parent;
+
     if (!str_is_empty(address->id))
         return address->id;
-    if (emit->news)
+    if (emit->news) {
         lane_chance_id(emit->step, room);
-    else
-        id_derive(lane->parent, str_from(emit->step), room);
+        return str_from(room->text);
+    }
+    if (str_is_set(address->part)) {
+        parent =
+            arena_printf(&lane->arena, "%.*s\x1f%.*s", STR_ARG(parent), STR_ARG(address->part));
+        if (!str_is_set(parent))
+            return parent;
+    }
+    id_derive(parent, str_from(emit->step), room);
     return str_from(room->text);
 }
 
@@ -110,6 +119,8 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
         (void)str_copy(address.topic, topic, sizeof(topic));
     event.type = str_is_empty(address.type) ? str_from(emit->type) : address.type;
     event.id = record_id(lane, emit, &address, &id);
+    if (!str_is_set(event.id))
+        return err_retry(err, "memory", "no memory for the id of a %s", emit->type);
     event.source = arena_printf(&lane->arena, "/wechat/%.*s", STR_ARG(address.appid));
     event.time =
         emit->keeps_time && str_is_set(lane->parent_time) ? lane->parent_time : str_from(now);

@@ -26,6 +26,10 @@ static const int no_such_card[] = {40073, 40116, 40174, 45030, 71004, 72001, 720
 #define MEMBER_ACTIVATE_ROW  POST_CARD("member.activate", "/card/membercard/activate", PROBE)
 #define MEMBER_GET_ROW       POST_CARD("member.get", "/card/membercard/userinfo/get", READ)
 #define MEMBER_TEMP_INFO_ROW POST("member.temp_info", "/card/membercard/activatetempinfo/get", READ)
+#define MESSAGE_CUSTOM_ROW   POST("message.custom", "/cgi-bin/message/custom/send", ONCE)
+#define MESSAGE_NOTICE_ROW   POST("message.subscribe", "/cgi-bin/message/subscribe/bizsend", ONCE)
+#define MESSAGE_TEMPLATE_ROW POST("message.template", "/cgi-bin/message/template/send", ONCE)
+#define QRCODE_CREATE_ROW    POST("qrcode.create", "/cgi-bin/qrcode/create", REPEATABLE)
 #define MEMBER_UPDATE_ROW    POST_CARD("member.update", "/card/membercard/updateuser", REPEATABLE)
 
 const struct call CALL_CODE_DECRYPT = CODE_DECRYPT_ROW;
@@ -34,6 +38,20 @@ const struct call CALL_MEMBER_ACTIVATE = MEMBER_ACTIVATE_ROW;
 const struct call CALL_MEMBER_GET = MEMBER_GET_ROW;
 const struct call CALL_MEMBER_TEMP_INFO = MEMBER_TEMP_INFO_ROW;
 const struct call CALL_MEMBER_UPDATE = MEMBER_UPDATE_ROW;
+
+const struct call CALL_MESSAGE_CUSTOM = MESSAGE_CUSTOM_ROW;
+const struct call CALL_MESSAGE_NOTICE = MESSAGE_NOTICE_ROW;
+const struct call CALL_MESSAGE_TEMPLATE = MESSAGE_TEMPLATE_ROW;
+const struct call CALL_QRCODE_CREATE = QRCODE_CREATE_ROW;
+
+/* With AppSecret and a code of the member's, not with a token. A code is good once: sent again it
+ * gets 40163. */
+const struct call CALL_OAUTH_EXCHANGE = {
+    .type = "oauth.exchange",
+    .method = "GET",
+    .path = "/sns/oauth2/access_token",
+    .nature = NATURE_REPEATABLE,
+};
 
 const struct call CALL_TOKEN_STABLE = {
     .type = "token.stable",
@@ -98,10 +116,10 @@ static const struct call calls[] = {
     GET("menu.current", "/cgi-bin/get_current_selfmenu_info", READ),
     GET("menu.delete", "/cgi-bin/menu/delete", REPEATABLE),
     GET("menu.get", "/cgi-bin/menu/get", READ),
-    POST("message.custom", "/cgi-bin/message/custom/send", ONCE),
-    POST("message.subscribe", "/cgi-bin/message/subscribe/bizsend", ONCE),
-    POST("message.template", "/cgi-bin/message/template/send", ONCE),
-    POST("qrcode.create", "/cgi-bin/qrcode/create", REPEATABLE),
+    MESSAGE_CUSTOM_ROW,
+    MESSAGE_NOTICE_ROW,
+    MESSAGE_TEMPLATE_ROW,
+    QRCODE_CREATE_ROW,
     POST("quota.clear", "/cgi-bin/clear_quota", REPEATABLE),
     POST("quota.get", "/cgi-bin/openapi/quota/get", READ),
     POST("user.cards", "/card/user/getcardlist", READ),

@@ -29,6 +29,13 @@ extern const struct call CALL_MEMBER_ACTIVATE;  /* member.activate: /card/member
 extern const struct call CALL_MEMBER_GET;       /* member.get: /card/membercard/userinfo/get */
 extern const struct call CALL_MEMBER_TEMP_INFO; /* member.temp_info: .../activatetempinfo/get */
 extern const struct call CALL_MEMBER_UPDATE;    /* member.update: /card/membercard/updateuser */
+extern const struct call CALL_MESSAGE_CUSTOM;   /* message.custom */
+extern const struct call CALL_MESSAGE_NOTICE;   /* message.subscribe */
+extern const struct call CALL_MESSAGE_TEMPLATE; /* message.template */
+extern const struct call CALL_QRCODE_CREATE;    /* qrcode.create */
+
+/* oauth.exchange: needs the AppSecret; not among those that call_find and call_all offer. */
+extern const struct call CALL_OAUTH_EXCHANGE; /* /sns/oauth2/access_token */
 
 /* kabao-token's own; not among those that call_find and call_all offer. */
 extern const struct call CALL_TOKEN_STABLE;  /* /cgi-bin/stable_token */

@@ -23,16 +23,22 @@ enum {
 
 #define SCHEMA_ID "https://schemas.kabao.example/commands/%s.v1.schema.json"
 
-/* Answered by kabao from its own tables. */
-static const struct call MEMBER_FIND = {
-    .type = "member.find",
-    .method = "POST",
-    .path = NULL,
-    .nature = NATURE_READ,
+#define OWN(name, kind)                                                         \
+    {                                                                           \
+        .type = (name), .method = "POST", .path = NULL, .nature = NATURE_##kind \
+    }
+
+/* Commands of kabao's own, sorted: what WeChat is asked for them, if anything, is in their code. A
+ * verify.check or bind.end is decided once, in the database, and so may come again. */
+static const struct call OWN_TYPES[] = {
+    OWN("bind.end", REPEATABLE),     OWN("bind.start", REPEATABLE),
+    OWN("member.find", READ),        OWN("oauth.exchange", REPEATABLE),
+    OWN("verify.check", REPEATABLE), OWN("verify.send", REPEATABLE),
+    OWN("verify.start", REPEATABLE),
 };
 
 /* Their bodies name a file; what WeChat gets is made of it. */
-static const char *const OWN_BODIES[] = {"media.upload", "media.uploadimg", "member.find"};
+static const char *const OWN_BODIES[] = {"media.upload", "media.uploadimg"};
 
 /* What else stands where a type does: commands with topics of their own (an id over HTTP is made of
  * the type), kabao.command.result, and what a client of the API may be allowed. */
@@ -49,6 +55,14 @@ static bool is_among(const char *type, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(type, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_own(const char *type)
+{
+    for (size_t i = 0; i < COUNT_OF(OWN_TYPES); i++)
+        if (strcmp(type, OWN_TYPES[i].type) == 0)
             return true;
     return false;
 }
@@ -70,7 +84,7 @@ static void add(struct commands *c, const struct call *call, struct schema *body
     c->types[c->count++] = (struct command_type){
         .call = call,
         .body = body,
-        .is_ours = is_among(call->type, OWN_BODIES, COUNT_OF(OWN_BODIES)),
+        .is_ours = call->path == NULL || is_among(call->type, OWN_BODIES, COUNT_OF(OWN_BODIES)),
     };
 }
 
@@ -148,7 +162,7 @@ static enum status add_declared(struct commands *c, const struct settings_comman
     struct schema *body = NULL;
     enum status rc;
 
-    if (call_find(command->name) != NULL || strcmp(command->name, MEMBER_FIND.type) == 0 ||
+    if (call_find(command->name) != NULL || is_own(command->name) ||
         is_among(command->name, RESERVED, COUNT_OF(RESERVED)))
         return err_fatal(err, "config", "[command %s]: that name is kabao's own; choose another",
                          command->name);
@@ -165,7 +179,7 @@ static enum status add_all(struct commands *c, const struct settings *settings, 
 {
     size_t count;
     const struct call *calls = call_all(&count);
-    const size_t most = count + 1 + settings->command_count;
+    const size_t most = count + COUNT_OF(OWN_TYPES) + settings->command_count;
     enum status rc = ST_OK;
 
     c->types = mem_array(most, sizeof(*c->types));
@@ -174,8 +188,8 @@ static enum status add_all(struct commands *c, const struct settings *settings, 
         return err_fatal(err, "memory", "no memory for the commands");
     for (size_t i = 0; rc == ST_OK && i < count; i++)
         rc = add_built_in(c, &calls[i], err);
-    if (rc == ST_OK)
-        rc = add_built_in(c, &MEMBER_FIND, err);
+    for (size_t i = 0; rc == ST_OK && i < COUNT_OF(OWN_TYPES); i++)
+        rc = add_built_in(c, &OWN_TYPES[i], err);
     for (size_t i = 0; rc == ST_OK && i < settings->command_count; i++)
         rc = add_declared(c, &settings->commands[i], err);
     return rc;

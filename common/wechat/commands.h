@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 struct command_type {
-    const struct call *call;   /* type, path, nature, irreversible; path NULL: kabao answers itself
-                                  (member.find) */
+    const struct call *call;   /* type, path, nature, irreversible; path NULL: one of kabao's own
+                                  (member.find, verify.send) */
     const struct schema *body; /* NULL: a [command NAME] without schema_file, any object will do */
     bool is_ours;              /* the body is ours, not WeChat's (media.uploadimg) */
 };

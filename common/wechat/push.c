@@ -522,3 +522,12 @@ void push_write(const struct push *p, struct buf *out)
     write_children(&p->xml, 0, &w);
     jsonw_object_end(&w);
 }
+
+struct push_seal push_seal_of(const struct push_reader *r, const struct push *p)
+{
+    return (struct push_seal){.token = r->token,
+                              .frame_appid = r->frame_appid,
+                              .sha1 = r->sha1,
+                              .crypt = r->crypt,
+                              .key_index = p->key_index};
+}

@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 
+struct crypt;
+
 /* The callback's query parameters, decoded; absent where missing. */
 struct push_query {
     struct str signature;
@@ -55,3 +57,14 @@ MUST_CHECK enum status push_open(struct push_reader *r, const struct push_query 
 /* The record value with all elements of the push under "fields" (text -> string, nested -> object,
  * repeated -> array), straight through the hot writer. */
 void push_write(const struct push *p, struct buf *out);
+
+/* What an answer to an encrypted push is sealed with; borrowed from the reader. */
+struct push_seal {
+    struct str token;
+    struct str frame_appid;
+    struct hasher *sha1;
+    struct crypt *crypt;
+    int key_index; /* the key the push came with */
+};
+/* p came encrypted through r. */
+struct push_seal push_seal_of(const struct push_reader *r, const struct push *p);

@@ -75,6 +75,8 @@ CALLS = {
 ONCE = {"card.create", "card.modify_stock", "card.paygift.add", "message.custom", "message.subscribe"}
 IRREVERSIBLE = {"card.delete", "code.consume", "code.unavailable"}
 OURS = {"member.find"}  # no call to WeChat
+# test_verify.py, test_bind_commands.py, test_oauth.py: what is asked of WeChat for them, if anything, is in their code
+ELSEWHERE = {"bind.end", "bind.start", "oauth.exchange", "verify.check", "verify.send", "verify.start"}
 MEDIA = {"media.upload", "media.uploadimg"}  # what WeChat gets is a form with the file
 CREATE, CODE_GET = CALLS["card.create"][1], CALLS["code.get"][1]
 USERINFO = CALLS["member.get"][1]
@@ -180,7 +182,7 @@ def system(apply, config, run, start_sim, kafka, db):
 
 
 def test_the_table_is_whole():
-    assert set(TYPES) == set(CALLS) | OURS
+    assert set(TYPES) == set(CALLS) | OURS | ELSEWHERE
     for type_ in TYPES:
         assert examples(type_, "ok") and examples(type_, "bad"), type_
 
@@ -202,7 +204,7 @@ def test_every_example_of_every_type(system):
 
 
 def good_examples_reach_their_path_unchanged(s):
-    sent = [(type_, name, body, s.send(type_, body)) for type_ in TYPES
+    sent = [(type_, name, body, s.send(type_, body)) for type_ in TYPES if type_ not in ELSEWHERE
             for name, body in examples(type_, "ok").items() if "url" not in body or type_ not in MEDIA]
     for (type_, name, body, record), (found_record, *_) in zip(sent, s.gather([record for *_, record in sent])):
         result = found_record.json
@@ -276,7 +278,7 @@ def a_repeated_command_is_answered_alike_and_another_one_refused(s):
 @pytest.mark.deadline(240)
 def test_each_error_code_has_its_outcome(system):
     s = system()
-    types = [type_ for type_ in TYPES if type_ not in OURS]
+    types = [*CALLS]
 
     s.script(*(path_rule(CALLS[t][1], {"errcode": 40097, "errmsg": "invalid args hint: [x]"}) for t in types))
     final = {t: s.send(t, example(t)) for t in types}

@@ -140,9 +140,9 @@ static enum status on_end(struct db *tx UNUSED, void *arg, struct err *err UNUSE
 }
 
 static const struct step STEPS[] = {
-    {"repeatable", NATURE_REPEATABLE, on_call, NULL, on_begin, on_end},
-    {"probe", NATURE_PROBE, on_call, on_probe, on_begin, on_end},
-    {"once", NATURE_ONCE, on_call, NULL, on_begin, on_end},
+    {"repeatable", NATURE_REPEATABLE, on_call, NULL, on_begin, on_end, NULL},
+    {"probe", NATURE_PROBE, on_call, on_probe, on_begin, on_end, NULL},
+    {"once", NATURE_ONCE, on_call, NULL, on_begin, on_end, NULL},
 };
 
 static const struct step *find_step(struct str nature)

@@ -80,21 +80,28 @@ static enum status refuse_query(struct command *c, struct err *err)
     return err_reject(err, REASON_REJECTED, "schema", "/body is too long for the query of a GET");
 }
 
+enum status command_call(struct command *c, const struct call *call, struct str body,
+                         struct deadline until, struct json **answer, struct err *err)
+{
+    struct wechat_request request = request_of(c, call, body, until);
+
+    buf_clear(&c->errmsg);
+    request.send_by = c->send_by;
+    request.errmsg = &c->errmsg;
+    return wechat_call(lane_wechat(c->lane), &request, answer, err);
+}
+
 enum status command_send(struct command *c, struct str body, struct deadline until,
                          struct reply *reply, struct err *err)
 {
     AUTO(json_freep) struct json *answer = NULL;
-    struct wechat_request request = request_of(c, c->type->call, body, until);
     enum status rc;
 
     if (!str_is_set(body))
         return command_no_memory(err);
     if (is_get(c) && body.len > QUERY_MAX)
         return refuse_query(c, err);
-    buf_clear(&c->errmsg);
-    request.send_by = c->send_by;
-    request.errmsg = &c->errmsg;
-    rc = wechat_call(lane_wechat(c->lane), &request, &answer, err);
+    rc = command_call(c, c->type->call, body, until, &answer, err);
     if (rc == ST_OK)
         return read_answer(c, answer, reply, err);
     if (rc != ST_RETRY || strcmp(err->code, "http:size") != 0)
@@ -145,6 +152,8 @@ static enum status stamp(const struct command *c, struct reply *reply, struct er
 {
     char now[CLOCK_RFC3339_SIZE];
 
+    if (str_is_set(reply->at))
+        return ST_OK;
     clock_format_rfc3339(clock_wall_ms(), now);
     reply->at = arena_dup(lane_arena(c->lane), str_from(now));
     return str_is_set(reply->at) ? ST_OK : command_no_memory(err);
@@ -204,7 +213,7 @@ static enum status read_kept(const struct command *c, struct str result, struct 
     return str_is_set(reply->answer) ? ST_OK : command_no_memory(err);
 }
 
-/* The effect: one step of three natures, named by the command's id */
+/* The effect: one step, named by the command's id, of three natures or decided in the database */
 
 static enum status call(struct lane *lane UNUSED, struct deadline until, void *arg,
                         struct str *result, struct err *err)
@@ -226,6 +235,18 @@ static enum status probe(struct lane *lane UNUSED, struct deadline until, void *
     return rc == ST_OK && *happened ? keep_reply(c, &reply, result, err) : rc;
 }
 
+static enum status decide(struct db *tx, struct lane *lane UNUSED, void *arg, struct str *result,
+                          struct err *err)
+{
+    struct command *c = arg;
+    struct reply reply = {0};
+    enum status rc = may_send(c, err);
+
+    if (rc == ST_OK)
+        rc = c->special->decide(c, tx, &reply, err);
+    return rc == ST_OK ? keep_reply(c, &reply, result, err) : rc;
+}
+
 #define STEP "command"
 static const struct step STEP_AGAIN = {.name = STEP, .nature = NATURE_REPEATABLE, .call = call};
 static const struct step STEP_ONCE = {.name = STEP, .nature = NATURE_ONCE, .call = call};
@@ -235,12 +256,19 @@ static const struct step STEP_PROBE = {
     .call = call,
     .probe = probe,
 };
+static const struct step STEP_DECIDE = {
+    .name = STEP,
+    .nature = NATURE_REPEATABLE,
+    .decide = decide,
+};
 
 /* NULL: it only reads. */
 static const struct step *step_of(const struct command *c)
 {
     const struct special *special = c->special;
 
+    if (special->decide)
+        return &STEP_DECIDE;
     switch (special->nature ? special->nature(c) : command_nature(c->type, c->body)) {
     case NATURE_READ: return NULL;
     case NATURE_REPEATABLE: return &STEP_AGAIN;

@@ -18,6 +18,10 @@ MUST_CHECK enum status command_send(struct command *c, struct str body, struct d
                                     struct reply *reply, struct err *err);
 /* A reply as of WeChat's yes, with this answer. */
 void reply_ok(struct reply *reply, struct str answer);
+/* Another call that is part of the command, as command_send makes it: by the command's deadline,
+ * with WeChat's words on a refusal; *answer is the caller's to free. */
+MUST_CHECK enum status command_call(struct command *c, const struct call *call, struct str body,
+                                    struct deadline until, struct json **answer, struct err *err);
 /* Asks WeChat something else on behalf of the command; *answer is the caller's to free. */
 MUST_CHECK enum status command_ask(struct command *c, const struct call *call, struct str body,
                                    struct deadline until, struct json **answer, struct err *err);

@@ -32,7 +32,7 @@ struct reply {
     struct str errmsg;      /* WeChat's */
     struct str answer;      /* JSON object; absent: none, or too large */
     bool too_large;
-    struct str at; /* RFC 3339 */
+    struct str at; /* RFC 3339; absent: when it is kept */
 };
 
 /* What a type needs code for; NULL: as its row says. */
@@ -42,14 +42,21 @@ struct special {
     /* Makes the call: in place of command_send with the body as it is. As step.call (effects.h). */
     enum status (*run)(struct command *c, struct deadline until, struct reply *reply,
                        struct err *err);
+    /* In place of run: all that happens is in the database. As step.decide. */
+    enum status (*decide)(struct command *c, struct db *tx, struct reply *reply, struct err *err);
     /* NATURE_PROBE: as step.probe. What is not there did not happen: the call then says why. */
     enum status (*probe)(struct command *c, struct deadline until, bool *happened,
                          struct reply *reply, struct err *err);
+    /* Tells others what was done before the result is told: emits, from the reply (which may be the
+     * ledger's) and the command alone, so that a command that comes again tells the same. */
+    enum status (*after)(struct command *c, const struct reply *reply, struct err *err);
 };
 
 /* special.c; one that has nothing where there is none of that type. */
 const struct special *special_find(const char *type);
 
+extern const struct special SPECIAL_BIND_END;
+extern const struct special SPECIAL_BIND_START;
 extern const struct special SPECIAL_CARD_ACTIVATE_URL;
 extern const struct special SPECIAL_CARD_CREATE;
 extern const struct special SPECIAL_CARD_DELETE;
@@ -61,3 +68,7 @@ extern const struct special SPECIAL_MEDIA_UPLOADIMG;
 extern const struct special SPECIAL_MEMBER_ACTIVATE;
 extern const struct special SPECIAL_MEMBER_FIND;
 extern const struct special SPECIAL_MESSAGE_TEMPLATE;
+extern const struct special SPECIAL_OAUTH_EXCHANGE;
+extern const struct special SPECIAL_VERIFY_CHECK;
+extern const struct special SPECIAL_VERIFY_SEND;
+extern const struct special SPECIAL_VERIFY_START;

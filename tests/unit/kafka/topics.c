@@ -67,7 +67,7 @@ static void test_topics_workers_end_with_null(void **state)
     (void)state;
     while (workers[count] != NULL)
         count++;
-    assert_int_equal(count, 7);
+    assert_int_equal(count, 8);
 }
 
 int main(void)

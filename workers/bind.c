@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kabao-bind: who scanned which QR code. A scan in, records of event.binding out: that there was
+ * one, and what it bound or ended; and a message to who scanned. */
+#include "bind/tell.h"
+#include "model/event.h"
+#include "tables/verify_code.h"
+
+enum { TICK_MS = 60000 };
+
+struct bind_state {
+    struct bind_texts *texts;
+    struct verify_key key;
+};
+
+/* Records */
+
+static enum status say(struct lane *lane, const struct scan *scan, struct binding record,
+                       int64_t at_ms, struct err *err)
+{
+    char at[CLOCK_RFC3339_SIZE];
+
+    clock_format_rfc3339(at_ms, at);
+    record.account = str_from(scan->account->name);
+    record.appid = scan->appid;
+    record.openid = scan->openid;
+    record.at = str_from(at);
+    return lane_emit(lane, &EMIT_BINDING, &record, err);
+}
+
+static enum status say_scanned(struct lane *lane, const struct scan *scan, struct err *err)
+{
+    const struct binding scanned = {
+        .kind = STR("scanned"),
+        .scene = scan->scene,
+        .first_follow = {true, scan->first_follow},
+    };
+
+    return say(lane, scan, scanned, scan->at_ms, err);
+}
+
+static enum status say_unbound(struct lane *lane, const struct scan *scan, struct str scene,
+                               struct str user, int64_t at_ms, struct err *err)
+{
+    const struct binding unbound = {.kind = STR("unbound"), .scene = scene, .user = user};
+
+    return say(lane, scan, unbound, at_ms, err);
+}
+
+static enum status say_ended(struct lane *lane, const struct scan *scan,
+                             const struct bound_list *ended, struct err *err)
+{
+    enum status rc = ST_OK;
+
+    for (size_t i = 0; i < ended->count && rc == ST_OK; i++)
+        rc = say_unbound(lane, scan, ended->items[i].scene, ended->items[i].user, scan->at_ms, err);
+    return rc;
+}
+
+static enum status say_bound(struct lane *lane, const struct scan *scan, const struct decision *d,
+                             struct err *err)
+{
+    const struct binding bound = {.kind = STR("bound"), .scene = scan->scene, .user = d->user};
+    enum status rc = say(lane, scan, bound, scan->at_ms, err);
+
+    if (rc != ST_OK || d->ended_at_ms == 0)
+        return rc;
+    return say_unbound(lane, scan, scan->scene, d->user, d->ended_at_ms, err);
+}
+
+static enum status say_refused(struct lane *lane, const struct scan *scan, const struct decision *d,
+                               struct err *err)
+{
+    const struct binding refused = {
+        .kind = STR("refused"), .scene = scan->scene, .reason = d->reason};
+
+    return say(lane, scan, refused, scan->at_ms, err);
+}
+
+static enum status say_code_sent(struct lane *lane, const struct scan *scan,
+                                 const struct decision *d, struct err *err)
+{
+    char until[CLOCK_RFC3339_SIZE];
+    struct binding sent = {
+        .kind = STR("code_sent"),
+        .scene = scan->scene,
+        .user = d->user,
+        .purpose = d->purpose,
+    };
+
+    clock_format_rfc3339(d->code_until_ms, until);
+    sent.expires_at = str_from(until);
+    return say(lane, scan, sent, scan->at_ms, err);
+}
+
+static enum status say_decision(struct lane *lane, const struct scan *scan,
+                                const struct decision *d, struct err *err)
+{
+    enum status rc = say_ended(lane, scan, &d->ended, err);
+
+    if (rc != ST_OK)
+        return rc;
+    switch (d->verdict) {
+    case VERDICT_BOUND: return say_bound(lane, scan, d, err);
+    case VERDICT_REFUSED: return say_refused(lane, scan, d, err);
+    case VERDICT_CODE: return say_code_sent(lane, scan, d, err);
+    case VERDICT_LEFT: break;
+    }
+    return ST_OK;
+}
+
+/* Messages */
+
+static enum bind_text text_of_reason(struct str reason)
+{
+    enum bind_text text = BIND_TEXT_UNKNOWN;
+
+    while (text <= BIND_TEXT_LIMIT && !str_eq_cstr(reason, bind_text_name(text)))
+        text++;
+    return text;
+}
+
+/* Absent: there is nothing to say. */
+static struct str words_for(struct lane *lane, const struct scan *scan, const struct decision *d)
+{
+    const struct bind_state *state = lane_state(lane);
+    const struct bind_facts facts = {.user = d->user};
+    enum bind_text text = BIND_TEXT_CODE;
+
+    if (d->verdict == VERDICT_REFUSED)
+        text = text_of_reason(d->reason);
+    else if (d->verdict == VERDICT_BOUND && d->ended_at_ms == 0)
+        text = str_is_set(d->user) ? BIND_TEXT_BOUND : BIND_TEXT_LOGIN;
+    if (text >= BIND_TEXT_CODE) /* was sent, or could not be */
+        return (struct str){NULL, 0};
+    return bind_text_of(state->texts, scan->account, text, &facts, lane_arena(lane));
+}
+
+/* Pushes */
+
+static enum status take_push(struct lane *lane, const struct message *message, struct scan *scan,
+                             struct err *err)
+{
+    struct event event = {0};
+    enum status rc = event_parse(message->value, &event, err);
+
+    if (rc != ST_OK)
+        return rc;
+    *scan = (struct scan){
+        .account = lane_account(lane, event.account),
+        .appid = event.appid,
+        .openid = event.openid,
+        .scene = event.scene,
+        .id = message->event.id,
+        .at_ms = event.create_time.value * 1000,
+        .first_follow = str_eq(event.event, STR("subscribe")),
+    };
+    if (!scan->account)
+        return err_reject(err, REASON_REJECTED, "account", "no [account %.*s] in the settings",
+                          STR_ARG(event.account));
+    return ST_OK;
+}
+
+static enum status carry_out(struct lane *lane, const struct scan *scan,
+                             const struct message *message, struct err *err)
+{
+    const struct bind_state *state = lane_state(lane);
+    const struct code_sender sender = {.key = &state->key, .texts = state->texts};
+    struct decision d = {.verdict = VERDICT_REFUSED};
+    enum status rc = decide_scan(lane, scan, &d, err);
+
+    if (rc == ST_OK && d.verdict == VERDICT_CODE)
+        rc = send_code(lane, scan, &sender, &d, err);
+    if (rc == ST_OK)
+        rc = say_decision(lane, scan, &d, err);
+    if (rc == ST_OK)
+        rc = lane_flush(lane, err);
+    return rc == ST_OK ? tell(lane, scan, words_for(lane, scan, &d), message, err) : rc;
+}
+
+static enum status on_scan(struct lane *lane, const struct message *message, struct err *err)
+{
+    struct scan scan = {0};
+    struct str user;
+    enum status rc = take_push(lane, message, &scan, err);
+
+    if (rc != ST_OK || str_is_empty(scan.scene))
+        return rc;
+    rc = say_scanned(lane, &scan, err);
+    if (rc != ST_OK || scene_binds(scan.account, scan.scene, &user) == BINDS_NOBODY)
+        return rc;
+    return carry_out(lane, &scan, message, err);
+}
+
+static enum status on_unsubscribe(struct lane *lane, const struct message *message, struct err *err)
+{
+    struct scan scan = {0};
+    struct decision d = {.verdict = VERDICT_LEFT};
+    enum status rc = take_push(lane, message, &scan, err);
+
+    if (rc == ST_OK)
+        rc = decide_leave(lane, &scan, &d, err);
+    return rc == ST_OK ? say_decision(lane, &scan, &d, err) : rc;
+}
+
+/* The worker */
+
+/* writer_fn */
+static enum status forget(struct db *tx, void *arg UNUSED, struct err *err)
+{
+    int64_t deleted = 0;
+    enum status rc = scene_forget(tx, &deleted, err);
+
+    return rc == ST_OK ? verify_forget(tx, &deleted, err) : rc;
+}
+
+static enum status on_tick(struct lane *lane, struct err *err)
+{
+    return lane_run(lane, forget, NULL, err);
+}
+
+static enum status bind_open(void *arg, const struct settings *settings, struct err *err)
+{
+    struct bind_state *state = arg;
+    enum status rc = verify_key_read(&settings->verify, &state->key, err);
+
+    return rc == ST_OK ? bind_texts_open(settings, &state->texts, err) : rc;
+}
+
+static void bind_close(void *arg)
+{
+    struct bind_state *state = arg;
+
+    bind_texts_close(state->texts);
+    verify_key_done(&state->key);
+}
+
+static const struct route ROUTES[] = {
+    {"kabao.wechat.subscribe", on_scan},
+    {"kabao.wechat.scan", on_scan},
+    {"kabao.wechat.unsubscribe", on_unsubscribe},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    static const struct worker_def def = {
+        .name = "bind",
+        .purpose = "binds openids to users by scanned QR codes, and sends codes to who scans",
+        .inputs = {TOPIC_EVENT_WECHAT},
+        .outputs = {TOPIC_EVENT_BINDING, TOPIC_CMD_TOKEN},
+        .routes = ROUTES,
+        .calls_wechat = true,
+        .state_size = sizeof(struct bind_state),
+        .open = bind_open,
+        .close = bind_close,
+        .tick = {.every_ms = TICK_MS, .fn = on_tick},
+    };
+
+    return worker_main(argc, argv, &def);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verify.send: a code by the first channel that takes it. A command that comes again sends the same
+ * code again; who has none of the channels gets no code that is good. */
+#include "call.h"
+#include "code_channels.h"
+#include "codec/jsonw.h"
+#include "state.h"
+
+#include <string.h>
+
+enum { ANSWER_MAX = 1024, DATA_MAX = 64 * 1024 };
+
+static struct verify_order order_of(const struct command *c)
+{
+    const struct settings_verify *settings = &lane_settings(c->lane)->verify;
+    struct verify_order order = {
+        .appid = str_from(c->account->appid),
+        .openid = json_get_str(c->body, "openid"),
+        .purpose = json_get_str(c->body, "purpose"),
+        .identity = c->message->event.id,
+        .ttl_s = settings->ttl_s,
+        .attempts = settings->attempts,
+    };
+
+    (void)json_get_i64(c->body, "ttl_s", &order.ttl_s);
+    (void)json_get_i64(c->body, "attempts", &order.attempts);
+    return order;
+}
+
+/* Before a code is made */
+
+static bool has_channel(const struct command *c)
+{
+    struct str rest = str_from(lane_settings(c->lane)->verify.channels);
+    struct str word;
+
+    while (str_cut(rest, ' ', &word, &rest)) {
+        const struct code_channel *channel = code_channel_find(word);
+
+        if (channel && channel->is_open(c))
+            return true;
+    }
+    return false;
+}
+
+static bool has_place(const struct json *data)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(DATA_MAX);
+    size_t at;
+
+    json_format(data, &text);
+    return !buf_ok(&text) || str_find(buf_str(&text), STR("{code}"), &at);
+}
+
+static enum status check(struct command *c, struct err *err)
+{
+    const struct json *data = json_get(c->body, "data");
+    enum status rc = command_verify_ready(c, err);
+
+    if (rc != ST_OK)
+        return rc;
+    if (data && !has_place(data)) {
+        (void)str_copy(STR("/body/data"), c->fault.pointer, sizeof(c->fault.pointer));
+        return err_reject(err, REASON_REJECTED, "schema",
+                          "/body/data has no {code} in any of its values");
+    }
+    if (has_channel(c))
+        return ST_OK;
+    return err_reject(err, REASON_REJECTED, "verify",
+                      "no channel of [verify] channels is open to this command: template and "
+                      "subscribe need template_id and data, webhook needs sms_url");
+}
+
+/* Sending */
+
+/* Nothing of it is sent once the code is over, and the command is then looked at. */
+static void limit_to_code(struct command *c, const struct verify_code *code)
+{
+    const int64_t left_ms = code->expires_at_ms - clock_wall_ms();
+
+    c->send_by = deadline_min(c->send_by, deadline_in(left_ms > 0 ? left_ms : 0));
+    lane_look_by(c->lane, c->send_by);
+}
+
+/* WeChat may repeat in words what it was sent. */
+static void hide_code(struct command *c, const struct verify_code *code, struct err *err)
+{
+    size_t at;
+
+    if (str_find(buf_str(&c->errmsg), str_from(code->text), &at))
+        buf_clear(&c->errmsg);
+    if (str_find(str_from(err->text), str_from(code->text), &at))
+        (void)str_copy(STR("(withheld)"), err->text, sizeof(err->text));
+}
+
+static enum status send_by(const struct code_channel *channel, const struct code_delivery *d,
+                           struct err *err)
+{
+    enum status rc;
+
+    buf_clear(&d->c->errmsg);
+    rc = channel->send(d, err);
+    if (rc != ST_OK)
+        hide_code(d->c, d->code, err);
+    return rc;
+}
+
+/* ST_REJECT: by the last channel that was open, or by one whose no is meant for all. */
+static enum status send(const struct code_delivery *d, const struct code_channel **by,
+                        struct err *err)
+{
+    struct str rest = str_from(lane_settings(d->c->lane)->verify.channels);
+    struct str word;
+    enum status rc = ST_REJECT;
+
+    while (str_cut(rest, ' ', &word, &rest)) {
+        const struct code_channel *channel = code_channel_find(word);
+        struct err why = {0};
+
+        if (!channel || !channel->is_open(d->c))
+            continue;
+        rc = send_by(channel, d, &why);
+        *by = channel;
+        if (rc == ST_OK)
+            return rc;
+        *err = why;
+        if (rc != ST_REJECT || !code_may_go_otherwise(&why))
+            return rc;
+    }
+    return rc;
+}
+
+static enum status write_answer(const struct command *c, const struct code_channel *by,
+                                const struct verify_code *code, struct reply *reply,
+                                struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(ANSWER_MAX);
+    struct jsonw w = {.out = &text};
+    char expires_at[CLOCK_RFC3339_SIZE];
+
+    clock_format_rfc3339(code->expires_at_ms, expires_at);
+    jsonw_object(&w);
+    jsonw_key_str(&w, "channel", str_from(by->name));
+    jsonw_key_str(&w, "expires_at", str_from(expires_at));
+    jsonw_object_end(&w);
+    *reply = (struct reply){0};
+    if (by->is_wechat)
+        reply_ok(reply, buf_str(&text));
+    reply->answer = arena_dup(lane_arena(c->lane), buf_str(&text));
+    return buf_ok(&text) && str_is_set(reply->answer) ? ST_OK : command_no_memory(err);
+}
+
+static enum status deliver(struct command *c, const struct verify_order *order,
+                           const struct code_delivery *d, struct reply *reply, struct err *err)
+{
+    const struct code_channel *by = NULL;
+    struct err unable = {0};
+    enum status rc;
+
+    limit_to_code(c, d->code);
+    rc = send(d, &by, err);
+    if (rc == ST_OK)
+        return write_answer(c, by, d->code, reply, err);
+    if (rc != ST_REJECT)
+        return rc;
+    rc = verify_withdraw(c->lane, order, &unable);
+    if (rc == ST_OK)
+        return ST_REJECT;
+    *err = unable;
+    return rc;
+}
+
+static enum status run(struct command *c, struct deadline until, struct reply *reply,
+                       struct err *err)
+{
+    const struct command_state *state = lane_state(c->lane);
+    const struct verify_order order = order_of(c);
+    struct verify_code code = {0};
+    const struct code_delivery d = {.c = c, .code = &code, .until = until};
+    enum status rc = check(c, err);
+
+    if (rc == ST_OK)
+        rc = verify_begin(c->lane, &state->codes, &order, &code, err);
+    if (rc == ST_OK)
+        rc = deliver(c, &order, &d, reply, err);
+    explicit_bzero(&code, sizeof(code));
+    return rc;
+}
+
+/* Told after */
+
+static enum status tell(struct command *c, const struct reply *reply, struct err *err)
+{
+    AUTO(json_freep) struct json *answer = NULL;
+    struct binding record = {
+        .account = str_from(c->account->name),
+        .appid = str_from(c->account->appid),
+        .kind = STR("code_sent"),
+        .openid = json_get_str(c->body, "openid"),
+        .purpose = json_get_str(c->body, "purpose"),
+        .at = reply->at,
+    };
+    enum status rc;
+
+    if (!str_is_set(reply->answer))
+        return ST_OK;
+    rc = json_parse(reply->answer, &answer, err);
+    if (rc != ST_OK)
+        return rc;
+    record.expires_at = json_get_str(answer, "expires_at");
+    return lane_emit(c->lane, &EMIT_BINDING, &record, err);
+}
+
+const struct special SPECIAL_VERIFY_SEND = {.type = "verify.send", .run = run, .after = tell};
