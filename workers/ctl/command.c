@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kabaoctl command send|wait: a record on cmd.wechat, and what becomes of it. */
 #include "app/app.h"
-#include "base/hex.h"
-#include "base/rand.h"
 #include "codec/utf8.h"
 #include "command_show.h"
 #include "command_wire.h"
@@ -15,7 +13,6 @@
 #include <string.h>
 
 enum {
-    ID_BYTES = 16,
     ID_MAX = 255, /* of command_result */
     BODY_MAX = 1 << 20,
     VALUE_MAX = BODY_MAX + 1024,
@@ -32,7 +29,7 @@ struct sending {
     struct commands *commands;
     const struct command_type *type;
     struct command_out out;
-    char id[2 * ID_BYTES + 1];
+    char id[COMMAND_ID_SIZE];
     struct buf body;
     struct buf value;
 };
@@ -47,22 +44,13 @@ static bool is_id(struct str id)
 
 static int choose_account(struct sending *s)
 {
-    const struct settings *settings = s->ctl->settings;
-
-    if (!str_is_set(s->ctl->account) && settings->account_count != 1)
-        return ctl_usage("--account is missing: the settings have not just one");
-    s->out.account = str_is_set(s->ctl->account) ? settings_account(settings, s->ctl->account.ptr)
-                                                 : &settings->accounts[0];
-    return s->out.account ? EXIT_DONE : ctl_usage("there is no such account");
+    return ctl_account(s->ctl, &s->out.account);
 }
 
 /* By chance where the command line says nothing; the key is the id then, too. */
 static int choose_id(struct sending *s)
 {
-    uint8_t bytes[ID_BYTES];
-
-    rand_bytes(bytes, sizeof(bytes));
-    hex_format(bytes, sizeof(bytes), s->id);
+    command_id_make(s->id);
     s->out.id = str_is_set(s->ctl->id) ? s->ctl->id : str_from(s->id);
     s->out.key = str_is_set(s->ctl->key) ? s->ctl->key : s->out.id;
     if (!is_id(s->out.id))

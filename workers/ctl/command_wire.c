@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command_wire.h"
 
+#include "base/hex.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "kafka/producer.h"
 #include "kafka/topics.h"
 #include "model/cloudevent.h"
@@ -18,6 +20,14 @@ enum {
     TEXT_MAX = 512,
     RESULTS_MAX_BYTES = 256 << 20,
 };
+
+void command_id_make(char out[COMMAND_ID_SIZE])
+{
+    uint8_t bytes[COMMAND_ID_SIZE / 2];
+
+    rand_bytes(bytes, sizeof(bytes));
+    hex_format(bytes, sizeof(bytes), out);
+}
 
 /* Sending */
 

@@ -11,6 +11,10 @@
 
 #include <stdbool.h>
 
+enum { COMMAND_ID_SIZE = 2 * 16 + 1 };
+
+void command_id_make(char out[COMMAND_ID_SIZE]); /* by chance */
+
 /* What is sent. Borrowed texts. */
 struct command_out {
     const struct account *account;

@@ -31,6 +31,8 @@ enum ctl_option {
     CTL_CONFIRM = 262144,
     CTL_ID = 524288,
     CTL_SINCE = 1048576,
+    CTL_RULES = 2097152,
+    CTL_MENU = 4194304,
 };
 
 /* The command line, parsed; texts are absent where an option was not given. */
@@ -56,6 +58,8 @@ struct ctl {
     struct str since;
     struct str accounts;
     struct str types;
+    struct str rules; /* a path, as menu */
+    struct str menu;
     bool access_token;
     int64_t max;    /* 0: no limit */
     int64_t rate;   /* 0: the subcommand's own */
@@ -75,6 +79,7 @@ struct ctl_command {
 };
 
 ctl_fn ctl_api_token;
+ctl_fn ctl_autoreply_import;
 ctl_fn ctl_check;
 ctl_fn ctl_command_list;
 ctl_fn ctl_command_send;
@@ -84,6 +89,10 @@ ctl_fn ctl_dlq_discard;
 ctl_fn ctl_dlq_ls;
 ctl_fn ctl_dlq_replay;
 ctl_fn ctl_dlq_show;
+ctl_fn ctl_menu_delete;
+ctl_fn ctl_menu_diff;
+ctl_fn ctl_menu_get;
+ctl_fn ctl_menu_put;
 ctl_fn ctl_migrate;
 ctl_fn ctl_parked_discard;
 ctl_fn ctl_parked_ls;
@@ -98,6 +107,8 @@ ctl_fn ctl_topics;
 /* Prints "kabaoctl: text" and returns the exit code that fits the status. */
 int ctl_fail(enum status status, const struct err *err);
 int ctl_usage(const char *text);
+/* The account of --account, or the only one. EXIT_DONE, or told. */
+int ctl_account(const struct ctl *ctl, const struct account **out);
 bool ctl_is_worker(const char *word); /* a name that topics and tables take */
 /* False, and told, where ctl_confirm could not ask. */
 bool ctl_can_ask(const struct ctl *ctl, const char *question);

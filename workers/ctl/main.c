@@ -17,6 +17,8 @@ enum { CTL_SELECT = CTL_FROM | CTL_TO | CTL_KEY | CTL_REASON | CTL_MAX };
 static const struct ctl_command COMMANDS[] = {
     {"api-token", "new NAME", 2, 2, CTL_ACCOUNTS | CTL_TYPES | CTL_ACCESS_TOKEN | CTL_YES,
      "makes a client of the HTTP API and prints its token, once", ctl_api_token},
+    {"autoreply import", "", 0, 0, CTL_ACCOUNT | CTL_MENU | CTL_RULES | CTL_WAIT | CTL_YES,
+     "writes the console's replies and menu into files", ctl_autoreply_import},
     {"check", "", 0, 0, 0, "checks settings, broker, topics, database, WeChat and clock",
      ctl_check},
     {"command list", "", 0, 0, CTL_ACCOUNT | CTL_MAX | CTL_TYPE,
@@ -35,6 +37,14 @@ static const struct ctl_command COMMANDS[] = {
      "gives dead letters to their worker again, each once", ctl_dlq_replay},
     {"dlq show", "WORKER P:O", 2, 2, 0, "prints one dead letter (P:O: partition and offset)",
      ctl_dlq_show},
+    {"menu delete", "", 0, 0, CTL_ACCOUNT | CTL_WAIT | CTL_YES,
+     "takes the menu down, and personalised ones with it", ctl_menu_delete},
+    {"menu diff", "FILE", 1, 1, CTL_ACCOUNT | CTL_WAIT,
+     "compares a file with the menu; exit code 0 the same, 78 not", ctl_menu_diff},
+    {"menu get", "[FILE]", 0, 1, CTL_ACCOUNT | CTL_WAIT | CTL_YES,
+     "the menu as a file that 'menu put' takes", ctl_menu_get},
+    {"menu put", "FILE", 1, 1, CTL_ACCOUNT | CTL_WAIT | CTL_YES,
+     "checks a menu, puts it up and reads it back", ctl_menu_put},
     {"migrate", "", 0, 0, CTL_YES, "brings the database's tables up to date", ctl_migrate},
     {"parked discard", "WORKER", 1, 1, CTL_KEY | CTL_YES, "turns parked records into dead letters",
      ctl_parked_discard},
@@ -85,6 +95,8 @@ enum option_index {
     OPT_ACCOUNTS,
     OPT_TYPES,
     OPT_ACCESS_TOKEN,
+    OPT_RULES,
+    OPT_MENU,
     OPT_DRY_RUN,
     OPT_YES,
     OPT_COUNT
@@ -118,6 +130,9 @@ static const struct option_row OPTIONS[OPT_COUNT] = {
                    "only these types, separated by blanks (* matches any run; \"signature\" too)"},
     [OPT_ACCESS_TOKEN] = {"access-token", NULL, CTL_ACCESS_TOKEN,
                           "may also read the account's access token"},
+    [OPT_RULES] = {"rules", "FILE", CTL_RULES,
+                   "the file for the rules (the account's autoreply_file, else standard output)"},
+    [OPT_MENU] = {"menu", "FILE", CTL_MENU, "the file for the menu (without: none is written)"},
     [OPT_DRY_RUN] = {"dry-run", NULL, CTL_DRY_RUN, "prints what would be done and does nothing"},
     [OPT_YES] = {"yes", NULL, CTL_YES, "does not ask"},
 };
@@ -138,7 +153,7 @@ static int print_help(const struct ctl_command *only)
     else
         (void)printf("kabaoctl: operates kabao\n\nkabaoctl SUBCOMMAND [OPTIONS]\n\n");
     for (size_t i = 0; !only && i < COUNT_OF(COMMANDS); i++)
-        (void)printf("  %-14s %-12s %s\n", COMMANDS[i].name, COMMANDS[i].words, COMMANDS[i].help);
+        (void)printf("  %-16s %-12s %s\n", COMMANDS[i].name, COMMANDS[i].words, COMMANDS[i].help);
     if (!only)
         (void)printf("\n");
     for (size_t i = 0; i < OPT_COUNT; i++)
@@ -159,6 +174,17 @@ bool ctl_is_worker(const char *word)
 
     return len >= 1 && len <= WORKER_MAX &&
            strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+int ctl_account(const struct ctl *ctl, const struct account **out)
+{
+    const struct settings *settings = ctl->settings;
+
+    if (!str_is_set(ctl->account) && settings->account_count != 1)
+        return ctl_usage("--account is missing: the settings have not just one");
+    *out = str_is_set(ctl->account) ? settings_account(settings, ctl->account.ptr)
+                                    : &settings->accounts[0];
+    return *out ? EXIT_DONE : ctl_usage("there is no such account");
 }
 
 int ctl_fail(enum status status, const struct err *err)
@@ -247,6 +273,8 @@ static bool take_option(struct line *line, int index, const char *argument)
     case OPT_ACCOUNTS: line->ctl.accounts = value; return true;
     case OPT_TYPES: line->ctl.types = value; return true;
     case OPT_ACCESS_TOKEN: line->ctl.access_token = true; return true;
+    case OPT_RULES: line->ctl.rules = value; return true;
+    case OPT_MENU: line->ctl.menu = value; return true;
     case OPT_YES: line->ctl.yes = true; return true;
     case OPT_MAX: return num_parse_i64(value, 1, INT64_MAX, &line->ctl.max);
     case OPT_RATE: return num_parse_i64(value, 1, RATE_MAX, &line->ctl.rate);

@@ -5,8 +5,6 @@
 #include "codec/json.h"
 #include "codec/utf8.h"
 
-#include <stdio.h>
-
 enum { TEXT_MAX = 64 << 20 };
 
 static void write_base64(struct jsonw *w, struct str bytes)
@@ -66,19 +64,24 @@ static bool is_plain(struct str rest, size_t step)
     return step > 0 && first >= 0x20 && first != 0x7f;
 }
 
-void show_print_bytes(struct str bytes)
+void show_bytes_to(FILE *to, struct str bytes)
 {
     while (bytes.len > 0) {
         size_t step = str_utf8_step(bytes);
 
         if (is_plain(bytes, step)) {
-            (void)fwrite(bytes.ptr, 1, step, stdout);
+            (void)fwrite(bytes.ptr, 1, step, to);
         } else {
             step = 1;
-            (void)printf("\\x%02x", (unsigned char)bytes.ptr[0]);
+            (void)fprintf(to, "\\x%02x", (unsigned char)bytes.ptr[0]);
         }
         bytes = str_skip(bytes, step);
     }
+}
+
+void show_print_bytes(struct str bytes)
+{
+    show_bytes_to(stdout, bytes);
 }
 
 static void print_line(struct str name, struct str value)
