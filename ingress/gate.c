@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "held.h"
 #include "metrics/catalog.h"
+#include "replies_set.h"
 
 #include <sched.h>
 #include <sys/epoll.h>
@@ -198,6 +199,7 @@ static enum status run(struct gate *gate, struct err *err)
     enum status rc = open_accounts(gate, err);
 
     gate->value.max = VALUE_MAX;
+    gate->folded.max = REPLIES_FOLDED_MAX;
     if (gate->shared->api)
         gate->value.max += (size_t)gate->shared->settings->ingress.api_max_body_bytes;
     gate->answer_timer = (struct loop_timer){.fn = held_expire, .arg = gate};
@@ -228,6 +230,7 @@ static void close_gate(struct gate *gate)
         push_reader_free(gate->accounts[i].reader);
     mem_free(gate->accounts);
     buf_done(&gate->value);
+    buf_done(&gate->folded);
     arena_done(&gate->arena);
 }
 

@@ -22,6 +22,7 @@
 enum { REFUSALS_MAX = 64, REASON_SIZE = 24 };
 
 struct api;
+struct replies;
 struct waiting;
 
 /* What all gates of the process have in common. */
@@ -34,6 +35,7 @@ struct gate_shared {
     size_t gate_count;
     atomic_bool stopping;
     struct api *api;                    /* NULL: /v1/ is off */
+    struct replies **replies;           /* by account; NULL: it has no rules */
     char topic[TOPIC_NAME_SIZE];        /* event.wechat */
     char ticket_topic[TOPIC_NAME_SIZE]; /* cmd.activation; empty: no account has a landing page */
 };
@@ -63,6 +65,8 @@ struct gate {
     struct rand_pool random; /* for trace ids */
     struct arena arena;      /* what lives as long as the gate */
     struct buf value;        /* of the record being written */
+    struct buf folded;       /* the text that keywords are looked for in */
+    struct log_limit unmade; /* of replies */
     struct held *oldest;     /* waiting for their acknowledgement, in order of answer_by */
     struct held *newest;
     struct loop_timer answer_timer;

@@ -30,6 +30,7 @@ struct held {
     held_fail_fn *fail;  /* NULL: a bare 503, and it is a push */
     void *arg;           /* for both */
     struct str location; /* of the answer; the exchange's memory */
+    struct str reply;    /* to a push, likewise; absent: none */
 };
 
 /* For held_send. NULL: no memory, and x has been answered so. */

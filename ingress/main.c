@@ -9,6 +9,7 @@
 #include "kafka/client.h"
 #include "metrics/catalog.h"
 #include "probe.h"
+#include "replies_accounts.h"
 #include "tickets.h"
 
 #include <string.h>
@@ -79,6 +80,7 @@ static void on_reload(void *arg)
     struct ingress *ingress = arg;
 
     api_reload(ingress->shared.api);
+    replies_reload_all(ingress->app->settings, ingress->shared.replies);
 }
 
 static enum status read_secrets(struct ingress *ingress, struct err *err)
@@ -139,6 +141,11 @@ static enum status open_api(struct ingress *ingress, struct err *err)
     return api_setup(ingress->app->settings, &ingress->shared.api, err);
 }
 
+static enum status open_replies(struct ingress *ingress, struct err *err)
+{
+    return replies_open_all(ingress->app->settings, &ingress->shared.replies, err);
+}
+
 static enum status open_admin(struct ingress *ingress, struct err *err)
 {
     struct admin_port_conf conf = {.healthy = is_healthy, .ready = is_ready, .arg = ingress};
@@ -151,7 +158,7 @@ static enum status open_admin(struct ingress *ingress, struct err *err)
 static enum status open_all(struct ingress *ingress, struct err *err)
 {
     static enum status (*const steps[])(struct ingress *, struct err *) = {
-        read_secrets, open_shared, open_gates, open_api, open_admin};
+        read_secrets, open_shared, open_replies, open_gates, open_api, open_admin};
     enum status rc = ST_OK;
 
     for (size_t i = 0; rc == ST_OK && i < COUNT_OF(steps); i++)
@@ -195,6 +202,7 @@ static void close_all(struct ingress *ingress)
     mem_free(ingress->gates);
     mem_free(ingress->gate_args);
     recent_free(ingress->shared.recent);
+    replies_close_all(ingress->app->settings, ingress->shared.replies);
     for (size_t i = 0; ingress->secrets && i < ingress->app->settings->account_count; i++)
         account_secrets_done(&ingress->secrets[i]);
     mem_free(ingress->secrets);
@@ -248,6 +256,8 @@ static enum status check(const struct settings *settings, struct err *err)
         if (rc == ST_OK)
             account_secrets_done(&secrets);
     }
+    if (rc == ST_OK)
+        rc = replies_check(settings, err);
     return rc == ST_OK ? api_check(settings, err) : rc;
 }
 

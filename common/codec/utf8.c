@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 by the table of well-formed sequences (Unicode 15, table 3-7). No Unicode property is asked
- * for here, so no library is needed. */
+/* UTF-8 by the table of well-formed sequences (Unicode 15, table 3-7). Properties of characters are
+ * asked for in folding only; what people mostly write needs no library there either. */
 #include "codec/utf8.h"
 
+#include <utf8proc.h>
+
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
@@ -91,4 +94,85 @@ size_t utf8_length(struct str s)
     for (size_t i = 0; i < s.len; i++)
         count += !is_tail((unsigned char)s.ptr[i]);
     return count;
+}
+
+static char lower(unsigned char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+static bool is_within(const unsigned char *at, const char *first, const char *last)
+{
+    return memcmp(at, first, 3) >= 0 && memcmp(at, last, 3) <= 0;
+}
+
+/* Ideographs from U+4E00 to U+9FFF, and the quotation marks and stops written with them. */
+static bool is_its_own_fold(const unsigned char *at)
+{
+    return is_within(at, "\xE4\xB8\x80", "\xE9\xBF\xBF") ||
+           is_within(at, "\xE3\x80\x81", "\xE3\x80\x82") ||
+           is_within(at, "\xE3\x80\x88", "\xE3\x80\x91") ||
+           is_within(at, "\xE2\x80\x9C", "\xE2\x80\x9D");
+}
+
+/* One character that folds to one and combines with no other of this kind; the bytes it takes, 0
+ * for all other characters. */
+static size_t fold_simple(struct str rest, char **out)
+{
+    const unsigned char *at = (const unsigned char *)rest.ptr;
+
+    if (at[0] < 0x80) {
+        *(*out)++ = lower(at[0]);
+        return 1;
+    }
+    if (rest.len < 3)
+        return 0;
+    if (is_its_own_fold(at)) {
+        memcpy(*out, at, 3);
+        *out += 3;
+        return 3;
+    }
+    if (is_within(at, "\xEF\xBC\x81", "\xEF\xBD\x9E")) /* full-width ! to ~ */
+        *(*out)++ = lower((unsigned char)((at[1] - 0xBC) * 0x40 + at[2] - 0x80 + 0x20));
+    else if (memcmp(at, "\xE3\x80\x80", 3) == 0) /* full-width blank */
+        *(*out)++ = ' ';
+    else
+        return 0;
+    return 3;
+}
+
+static bool fold_all_simple(struct str s, struct buf *out)
+{
+    char *room = buf_room(out, s.len);
+    char *end = room;
+
+    if (room == NULL)
+        return true; /* out has failed: there is nothing left to do */
+    while (s.len > 0) {
+        const size_t used = fold_simple(s, &end);
+
+        if (used == 0)
+            return false;
+        s = str_skip(s, used);
+    }
+    buf_grew(out, (size_t)(end - room));
+    return true;
+}
+
+void utf8_fold(struct str s, struct buf *out)
+{
+    const utf8proc_option_t options =
+        (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
+                            UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+    utf8proc_uint8_t *folded = NULL;
+    utf8proc_ssize_t len;
+
+    if (fold_all_simple(s, out))
+        return;
+    len = utf8proc_map((const utf8proc_uint8_t *)s.ptr, (utf8proc_ssize_t)s.len, &folded, options);
+    if (len < 0)
+        out->failed = true;
+    else
+        buf_add(out, str_of(folded, (size_t)len));
+    free(folded);
 }

@@ -2,6 +2,7 @@
 /* UTF-8 (libutf8proc behind where Unicode tables are needed). */
 #pragma once
 
+#include "base/buf.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -10,3 +11,7 @@ bool utf8_valid(struct str s); /* no overlongs, surrogates or values above U+10F
 /* The longest head of at most max bytes that ends between characters. */
 struct str utf8_cut(struct str s, size_t max);
 size_t utf8_length(struct str s); /* code points of valid UTF-8 */
+/* For comparing what people type, and for nothing else: Unicode's NFKC_Casefold, which ignores
+ * case, makes full-width letters half-width and leaves out what is invisible. Adds to out, where
+ * failure (memory, not UTF-8) shows; s must not lie there. */
+void utf8_fold(struct str s, struct buf *out);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a push costs kabao-ingress on one core, with a real broker, beside a server that only says "ok" (README.md)."""
 import argparse
+import contextlib
+import json
 import os
 import shutil
 import statistics
@@ -15,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 os.environ.setdefault("KABAO_BIN", str(HERE.parents[1] / "build/release/bin"))
 sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE)]
 
-from kit.config import CARD_ID, Config, account, default_config
+from kit.config import CARD_ID, ORIGINAL_ID, Config, account, default_config
 from kit.kafka import Kafka
 from kit.process import Process
 from kit.program import BIN, Program, clean_env
@@ -33,6 +35,10 @@ BODY_BYTES = 745  # of a plain push
 WARM_UP_S = 6
 DIFFERENT = 500  # pushes of one kind, sent in turn
 APPIDS = {"plain": "wx0123456789abcdef", "secure": "wxfedcba9876543210"}
+RULED = "wxrules0123456789a"  # appid of an account like plain, with RULES auto-replies that nothing here matches
+RULES = 500
+GOAL_RULES = 1.15  # CPU with them, without them 1
+WORDS = "会员卡积分余额查询优惠券门店地址营业时间电话客服开卡激活生日礼物兑换活动报名退款物流发票"
 GOAL_US = {"plain": (18, 2.5), "secure": (23, 3)}
 GOAL_MS = {1000: (0.4, 4), 5000: (0.4, 4), 20000: (None, 10)}
 GOAL_RSS_MB = 32
@@ -42,10 +48,11 @@ GOAL_RSS_MB = 32
 class Subject:
     """Somebody who answers pushes."""
     name: str
-    kind: str  # bare, plain, secure
+    kind: str  # bare, plain, secure, text
     pid: int
     url: str
     requests: Path
+    beside: str = ""  # the subject of the same pushes to an account without rules
 
 
 @dataclass(frozen=True)
@@ -55,22 +62,48 @@ class Figures:
     rss_mb: float
 
 
-def write_requests(path, mode):
-    """Signed requests for parts/push.lua. The member's name fills the body up to its size."""
-    pusher = Pusher(None, mode, APPIDS[mode], seed=1)
+def card_push(n):
+    """The member's name fills the body up to its size."""
+    fields = card_event("submit_membercard_user_info", code=f"{18255000000 + n:012}", card_id=CARD_ID,
+                        IsGiveByFriend=0, OuterStr="shop-7", UnionId="oBYHZuH7a1b2c3d4e5f6g7h8i9j0",
+                        FriendUserName="", OldUserCardCode="", Remark="")
+    return {**fields, "Remark": "x" * (BODY_BYTES - len(xml(fields)))}
+
+
+def text_push(n):
+    """6 to 35 characters as people type them: one in eight with an emoji, one in four with Latin letters; no digits,
+    which all keywords have."""
+    said = (WORDS[n % len(WORDS):] + WORDS)[:6 + n % 30]
+    said = ("请问，" if n % 3 else "ＨＩ　") + said + ("？" if n % 2 else "") + ("Thanks" if n % 4 == 0 else "")
+    return {"ToUserName": ORIGINAL_ID, "FromUserName": f"oGRUFjk0a1b2c3d4e5f6g7h{n:05}", "CreateTime": 1760000000 + n,
+            "MsgType": "text", "Content": said + ("😀" if n % 8 == 0 else ""), "MsgId": 6265881059295447969 + n}
+
+
+def write_requests(path, pusher, make, secure=False):
+    """Signed requests for parts/push.lua."""
     lines = []
-    for n in range(DIFFERENT):
-        fields = card_event("submit_membercard_user_info", code=f"{18255000000 + n:012}", card_id=CARD_ID,
-                            IsGiveByFriend=0, OuterStr="shop-7", UnionId="oBYHZuH7a1b2c3d4e5f6g7h8i9j0",
-                            FriendUserName="", OldUserCardCode="", Remark="")
-        fields["Remark"] = "x" * (BODY_BYTES - len(xml(fields)))
+    for fields in map(make, range(DIFFERENT)):
         body, query = xml(fields), pusher.query()
-        if mode == "secure":
+        if secure:
             encrypted = encrypt(body, pusher.secrets["aes_key"], pusher.appid)
             body, query = xml({"ToUserName": fields["ToUserName"], "Encrypt": encrypted}), pusher.query(encrypted)
         lines += [pusher.path(query), body]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def write_rules(path):
+    """Eight of ten rules have keywords, three each, that begin as the texts do; the others answer menu and QR codes."""
+    def rule(n):
+        reply = {"type": "text", "content": f"{n} {{openid}}"}
+        if n % 10 == 8:
+            return {"match": "event", "event": "CLICK", "key": f"V{n}", "reply": reply}
+        if n % 10 == 9:
+            return {"match": "event", "event": "subscribe", "key": f"shop-{n}", "reply": reply}
+        words = [(WORDS[(n + k * 7) % len(WORDS):] + WORDS)[:1 + (n + k) % 4] + f"{n}" for k in range(3)]
+        return {"match": "keyword", "mode": ("equal", "contain")[n % 2], "keywords": words, "reply": reply}
+    path.write_text(json.dumps({"rules": [rule(n) for n in range(RULES)]}, ensure_ascii=False), encoding="utf-8")
+    return str(path)
 
 
 class Stage:
@@ -101,7 +134,14 @@ class Stage:
         self.broker.start()
         self.kafka = Kafka(self.broker.bootstrap, "bench", None)
         self.kafka.create("event.wechat", partitions=PARTITIONS, segment_bytes=64 << 20, retention_bytes=64 << 20)
-        self.requests = {mode: write_requests(self.directory / f"{mode}.requests", mode) for mode in APPIDS}
+        pushers = {mode: Pusher(None, mode, appid, seed=1) for mode, appid in APPIDS.items()}
+        ruled = Pusher(None, "ruled", RULED, seed=1)
+        to = lambda name, *how: write_requests(self.directory / f"{name}.requests", *how)
+        self.requests = {"plain": to("plain", pushers["plain"], card_push),
+                         "plain, rules": to("plain-rules", ruled, card_push),
+                         "text": to("text", pushers["plain"], text_push),
+                         "text, rules": to("text-rules", ruled, text_push),
+                         "secure": to("secure", pushers["secure"], card_push, True)}
         self._start_bare()
         self.ingresses = [self._start_ingress(BIN, "")]
         if self.options.beside:
@@ -124,6 +164,8 @@ class Stage:
         del sections["account demo"]
         for mode, appid in APPIDS.items():
             sections[f"account {mode}"] = account(self.directory, mode, appid, push_mode=mode)
+        rules = write_rules(self.directory / "rules.json")
+        sections["account ruled"] = account(self.directory, "ruled", RULED, push_mode="plain", autoreply_file=rules)
         sections["ingress"] = {"loops": 1, "recent_ids": 0}
         sections["topic"]["partitions"] = PARTITIONS
         changes = {}
@@ -141,7 +183,10 @@ class Stage:
         for mode, appid in APPIDS.items():
             reply = Pusher(ingress.listen, mode, appid).send(card_event("user_get_card"), mode)
             assert reply.success, f"{mode}: {reply}"
-            self.subjects.append(Subject(mode + label, mode, ingress.pid, f"http://{host}:{port}", self.requests[mode]))
+        for name, requests in self.requests.items():
+            kind, _, rules = name.partition(", ")
+            self.subjects.append(Subject(name + label, kind, ingress.pid, f"http://{host}:{port}", requests,
+                                         kind + label if rules else ""))
         return ingress
 
     def measure(self, subject, load):
@@ -149,19 +194,26 @@ class Stage:
         done = load(subject)
         return Figures(done, (cpu_ns(subject.pid) - before) / 1000 / max(1, done.answers), memory_mb(subject.pid))
 
+    def ends(self):
+        """{outcome: pushes}, of all ingresses."""
+        ends = {}
+        for ingress in self.ingresses:
+            for name, labels, value in ingress.metrics():
+                if name == "kabao_ingress_requests_total":
+                    ends[labels["outcome"]] = ends.get(labels["outcome"], 0) + int(value)
+        return ends
+
+    def stored(self):
+        return sum(self.kafka.ends("event.wechat").values())
+
     def check(self, answers):
         """What is wrong with the run, whatever its figures: the counters of the ingress and the topic must agree with
         what the load generators were told. A push whose answer nobody waited for any more is no error."""
-        accepted, wrong = 0, []
-        for ingress in self.ingresses:
-            for name, labels, value in ingress.metrics():
-                if name != "kabao_ingress_requests_total":
-                    continue
-                if labels["outcome"] == "accepted":
-                    accepted += int(value)
-                elif value > 0:
-                    wrong.append(f"{int(value)} pushes ended as {labels['outcome']}")
-        stored = sum(self.kafka.ends("event.wechat").values())
+        with contextlib.suppress(AssertionError):  # what wrk left behind is being acknowledged; told below
+            wait_for(lambda: self.ends().get("accepted", 0) == self.stored(), 10, "the last answers")
+        ends, stored = self.ends(), self.stored()
+        accepted = ends.pop("accepted", 0)
+        wrong = [f"{value} pushes ended as {outcome}" for outcome, value in ends.items() if value > 0]
         if stored != accepted:
             wrong.append(f"{accepted} pushes answered `success`, {stored} records in the topic")
         if accepted < answers:
@@ -176,7 +228,8 @@ def run_rounds(stage, options):
 
     def take(what, load):
         for subject in stage.subjects:
-            figures.setdefault((what, subject), []).append(stage.measure(subject, load))
+            if what.startswith("c") or subject.name.split()[0] in ("bare", *APPIDS):
+                figures.setdefault((what, subject), []).append(stage.measure(subject, load))
 
     # The broker's code is compiled while it runs: what comes first is slower for everybody.
     for subject in stage.subjects:
@@ -215,7 +268,11 @@ def print_goals(stage, figures):
 
     print("goals (medians of the rounds):")
     for (what, subject), taken in figures.items():
-        if subject.kind == "bare":
+        if subject.beside:
+            (without,) = (f for (w, s), f in figures.items() if w == what and s.name == subject.beside)
+            goal(f"{what} {subject.name}, CPU of the same without",
+                 statistics.median(f.cpu_us / o.cpu_us for f, o in zip(taken, without, strict=True)), GOAL_RULES, "x")
+        if subject.kind not in APPIDS or subject.beside:
             continue
         if what.startswith("c"):
             us, times = GOAL_US[subject.kind]
