@@ -11,23 +11,27 @@
 
 #define API_ROOT STR("/v1/")
 
+/* What must have been read of the time before the start. */
+enum need { NOTHING, COMMANDS, SCENES };
+
 struct api_route {
     const char *path; /* behind /v1/; "*" is any part */
     enum http_method method;
-    bool needs_feed; /* what was asked before the start must be known */
+    enum need need;
     api_fn *fn;
 };
 
 static const struct api_route ROUTES[] = {
-    {"commands/*", HTTP_POST, true, commands_post},
-    {"commands/*", HTTP_GET, true, commands_get},
-    {"bonus", HTTP_POST, true, bonus_post},
-    {"activations", HTTP_POST, false, activations_post},
-    {"cards/*/ext", HTTP_POST, false, card_ext_post},
-    {"cards/choose", HTTP_POST, false, card_choose_post},
-    {"jsapi-signature", HTTP_POST, false, jsapi_post},
-    {"accounts/*/access-token", HTTP_GET, false, access_token_get},
-    {"accounts/*/access-token", HTTP_POST, false, access_token_post},
+    {"commands/*", HTTP_POST, COMMANDS, commands_post},
+    {"commands/*", HTTP_GET, COMMANDS, commands_get},
+    {"bonus", HTTP_POST, COMMANDS, bonus_post},
+    {"activations", HTTP_POST, NOTHING, activations_post},
+    {"bindings/*", HTTP_GET, SCENES, binding_get},
+    {"cards/*/ext", HTTP_POST, NOTHING, card_ext_post},
+    {"cards/choose", HTTP_POST, NOTHING, card_choose_post},
+    {"jsapi-signature", HTTP_POST, NOTHING, jsapi_post},
+    {"accounts/*/access-token", HTTP_GET, NOTHING, access_token_get},
+    {"accounts/*/access-token", HTTP_POST, NOTHING, access_token_post},
 };
 
 /* Who asks */
@@ -161,16 +165,24 @@ static bool read_body(struct api_request *r)
            api_refuse(r, PROBLEM_JSON, STR("The body must be a JSON object."));
 }
 
+/* False: answered with 503. */
+static bool is_read(struct api_request *r, enum need need)
+{
+    const struct api *api = r->gate->shared->api;
+
+    if (need == COMMANDS && !feed_is_filled(api->feed))
+        return api_refuse(r, PROBLEM_REFILLING, STR("Commands asked before are still being read."));
+    if (need == SCENES && !feed_is_filled(api->scene_feed))
+        return api_refuse(r, PROBLEM_REFILLING, STR("Scenes made before are still being read."));
+    return true;
+}
+
 static void serve(struct api_request *r)
 {
     const struct api_route *route = find_route(r);
 
-    if (!route || (route->method == HTTP_POST && !read_body(r)))
+    if (!route || (route->method == HTTP_POST && !read_body(r)) || !is_read(r, route->need))
         return;
-    if (route->needs_feed && !feed_is_filled(r->gate->shared->api->feed)) {
-        (void)api_refuse(r, PROBLEM_REFILLING, STR("Commands asked before are still being read."));
-        return;
-    }
     r->prefer = prefer_parse(http_exchange_header_list(r->x, "Prefer"));
     route->fn(r);
 }

@@ -7,6 +7,7 @@
 #include "codec/json.h"
 #include "feed.h"
 #include "gate.h"
+#include "intake.h"
 #include "model/id.h"
 #include "outcomes.h"
 #include "prefer.h"
@@ -16,15 +17,18 @@
 struct held;
 struct tickets;
 
-enum { API_PARTS_MAX = 4 };
+enum { API_PARTS_MAX = 4, API_PREFERENCE_SIZE = 48 };
 
 /* What the gates have in common; NULL in gate_shared while there is no api_tokens_file. */
 struct api {
     const struct settings *settings;
     struct clients *clients;
     struct commands *commands;
-    struct outcomes *outcomes;
-    struct feed *feed;
+    struct outcomes *outcomes; /* of commands */
+    struct outcomes *scenes;
+    struct intake intake; /* of both feeds */
+    struct feed *feed;    /* of commands and results */
+    struct feed *scene_feed;
     struct tickets *tickets; /* NULL: [token] seal_key_file cannot be used */
     atomic_size_t in_hand;   /* requests not yet answered */
     char wechat_topic[TOPIC_NAME_SIZE];
@@ -41,7 +45,11 @@ void api_setup_done(struct api *api); /* after the gates ended; NULL is fine */
 void api_reload(struct api *api);     /* SIGHUP; NULL is fine */
 
 struct api_request;
+struct waiting_table;
 typedef void api_acked_fn(struct api_request *r);
+/* Answers before it returns, or keeps the exchange and answers later. */
+typedef void api_fn(struct api_request *r);
+typedef void api_result_fn(struct api_request *r, struct outcome_text *result); /* takes it over */
 
 /* One request whose client is known; lives as long as its exchange. All on the gate's loop. */
 struct api_request {
@@ -57,13 +65,13 @@ struct api_request {
     struct id id;             /* of its record */
     api_acked_fn *acked;      /* api_produce's */
     struct outcome_wait wait; /* waiting.c's, as all below */
+    struct waiting_table *table;
+    api_result_fn *on_result;
+    api_fn *on_pending;
     TAILQ_ENTRY(api_request) place;
     struct deadline wait_until;
-    int wait_s; /* that were granted */
+    int wait_s; /* its list */
 };
-
-/* Answers before it returns, or keeps the exchange and answers later. */
-typedef void api_fn(struct api_request *r);
 
 /* api.c: /v1/...; answers 401, 404, 405, 415, 429, 503 itself. */
 bool api_is_path(struct str path);
@@ -84,6 +92,12 @@ bool api_may(struct api_request *r, struct str type);
 /* Ends the exchange with JSON text, which may be absent. extra headers may be NULL. */
 void api_answer(struct api_request *r, int status, struct str json, const struct header *headers,
                 size_t header_count);
+/* The same with a result, which is released: 200 and what was honoured of Prefer. */
+void api_answer_result(struct api_request *r, struct outcome_text *result);
+/* There is none yet: 202 without a body. */
+void api_answer_pending(struct api_request *r);
+/* For Preference-Applied; NULL: nothing was honoured. */
+const char *api_preference(const struct api_request *r, char out[API_PREFERENCE_SIZE]);
 /* Ends the exchange with application/problem+json, and counts and logs it by kind. */
 void api_problem(struct api_request *r, const struct problem *p);
 /* The same of a kind and a detail, which may be absent. False, always. */
@@ -106,20 +120,27 @@ void api_produce(struct api_request *r, const struct api_record *record, api_ack
 struct waiting;
 MUST_CHECK enum status waiting_open(struct gate *gate, struct waiting **out, struct err *err);
 void waiting_close(struct waiting *w); /* after the server: drops what waits; NULL is fine */
-/* Keeps r until its result is known, wait_s have passed or the gate stops, then answers. wait.any
- * or wait.hash is set. */
-void waiting_add(struct api_request *r, struct str id);
+
+struct waiting_for {
+    struct outcomes *outcomes; /* the API's outcomes or scenes */
+    struct str id;
+    api_result_fn *on_result;
+    api_fn *on_pending; /* no result */
+    int64_t ends_in_ms; /* more than 0: the wait is no longer than that */
+};
+
+/* Keeps r until its result is known, what it prefers to wait has passed or the gate stops, then
+ * has it answered. wait.any or wait.hash is set. */
+void waiting_add(struct api_request *r, const struct waiting_for *what);
 void waiting_stop(struct waiting *w); /* answers all of them, now and from now on; NULL is fine */
 size_t waiting_count(const struct waiting *w);
 
 /* The parts of the API */
-void command_result(struct api_request *r, struct outcome_text *result); /* takes result over */
-void command_pending(struct api_request *r);
-
 api_fn commands_post;    /* api_commands.c: POST /v1/commands/{type} */
 api_fn commands_get;     /* GET /v1/commands/{id} */
 api_fn bonus_post;       /* POST /v1/bonus */
 api_fn activations_post; /* POST /v1/activations */
+api_fn binding_get;      /* api_bindings.c: GET /v1/bindings/{scene} */
 api_fn card_ext_post;    /* api_sign.c: POST /v1/cards/{card_id}/ext */
 api_fn card_choose_post; /* POST /v1/cards/choose */
 api_fn jsapi_post;       /* POST /v1/jsapi-signature */

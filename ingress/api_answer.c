@@ -59,6 +59,41 @@ void api_answer(struct api_request *r, int status, struct str json, const struct
     send(r, answer, headers, header_count);
 }
 
+const char *api_preference(const struct api_request *r, char out[API_PREFERENCE_SIZE])
+{
+    const char *async = r->prefer.respond_async ? "respond-async" : "";
+
+    if (!r->prefer.respond_async && !r->prefer.has_wait)
+        return NULL;
+    if (r->prefer.has_wait)
+        (void)snprintf(out, API_PREFERENCE_SIZE, "%s%swait=%d", async, *async ? ", " : "",
+                       r->prefer.wait_s);
+    else
+        (void)snprintf(out, API_PREFERENCE_SIZE, "%s", async);
+    return out;
+}
+
+void api_answer_result(struct api_request *r, struct outcome_text *result)
+{
+    char applied[API_PREFERENCE_SIZE];
+    struct header header = {.name = STR("Preference-Applied")};
+
+    header.value = str_from(api_preference(r, applied));
+    api_answer(r, 200, outcome_text(result), &header, str_is_set(header.value) ? 1 : 0);
+    outcome_text_release(result);
+}
+
+void api_answer_pending(struct api_request *r)
+{
+    char applied[API_PREFERENCE_SIZE];
+    const struct header headers[] = {
+        {STR("Retry-After"), STR("1")},
+        {STR("Preference-Applied"), str_from(api_preference(r, applied))},
+    };
+
+    api_answer(r, 202, (struct str){NULL, 0}, headers, str_is_set(headers[1].value) ? 2 : 1);
+}
+
 static int64_t retry_after_s(const struct problem *p)
 {
     const int status = problem_def(p->kind)->status;

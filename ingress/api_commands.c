@@ -15,64 +15,45 @@
 
 /* Answers */
 
-static const char *preference_applied(const struct api_request *r, char out[48])
-{
-    const bool waited = r->prefer.has_wait;
-
-    if (!r->prefer.respond_async && !waited)
-        return NULL;
-    (void)snprintf(out, 48, "%s%s", r->prefer.respond_async ? "respond-async" : "",
-                   r->prefer.respond_async && waited ? ", " : "");
-    if (waited)
-        (void)snprintf(out + strlen(out), 48 - strlen(out), "wait=%d", r->prefer.wait_s);
-    return out;
-}
-
-void command_result(struct api_request *r, struct outcome_text *result)
-{
-    char applied[48];
-    struct header header = {.name = STR("Preference-Applied")};
-
-    header.value = str_from(preference_applied(r, applied));
-    api_answer(r, 200, outcome_text(result), &header, str_is_set(header.value) ? 1 : 0);
-    outcome_text_release(result);
-}
-
-static bool is_get(const struct api_request *r)
-{
-    return http_exchange_method(r->x) == HTTP_GET;
-}
-
 static void accepted(struct api_request *r, bool has_place)
 {
     struct arena *arena = http_exchange_arena(r->x);
-    struct header headers[3] = {{STR("Retry-After"), STR("1")}};
-    char applied[48];
-    const char *preference = preference_applied(r, applied);
-    struct str json = {0};
-    size_t n = has_place || is_get(r) ? 1 : 0;
+    struct header headers[3];
+    char applied[API_PREFERENCE_SIZE];
+    const char *preference = api_preference(r, applied);
+    size_t n = 0;
 
-    if (has_place)
+    if (has_place) {
+        headers[n++] = (struct header){STR("Retry-After"), STR("1")};
         headers[n++] =
             (struct header){STR("Location"), arena_printf(arena, "/v1/commands/%s", r->id.text)};
+    }
     if (preference)
         headers[n++] = (struct header){STR("Preference-Applied"), str_from(preference)};
-    if (!is_get(r))
-        json = arena_printf(arena, "{\"id\":\"%s\"}", r->id.text);
-    api_answer(r, 202, json, headers, n);
+    api_answer(r, 202, arena_printf(arena, "{\"id\":\"%s\"}", r->id.text), headers, n);
 }
 
-void command_pending(struct api_request *r)
+static void pending(struct api_request *r)
 {
-    accepted(r, !is_get(r));
+    if (http_exchange_method(r->x) == HTTP_GET)
+        api_answer_pending(r);
+    else
+        accepted(r, true);
 }
 
 static void wait_or_accept(struct api_request *r, struct str id)
 {
+    const struct waiting_for result = {
+        .outcomes = r->gate->shared->api->outcomes,
+        .id = id,
+        .on_result = api_answer_result,
+        .on_pending = pending,
+    };
+
     if (r->prefer.wait_s > 0)
-        waiting_add(r, id);
+        waiting_add(r, &result);
     else
-        command_pending(r);
+        pending(r);
 }
 
 /* Sending */
@@ -120,7 +101,7 @@ static void submit(struct api_request *r, const struct api_record *record, struc
         api_produce(r, record, on_acked);
         break;
     case BEGIN_OTHER: refuse_second(r); break;
-    case BEGIN_DONE: command_result(r, result); break;
+    case BEGIN_DONE: api_answer_result(r, result); break;
     case BEGIN_OPEN: refuse_open(r); break;
     case BEGIN_PENDING: wait_or_accept(r, key.id); break;
     case BEGIN_MEMORY: api_problem(r, &(struct problem){.kind = PROBLEM_MEMORY}); break;
@@ -225,7 +206,7 @@ void commands_get(struct api_request *r)
         return;
     }
     if (view.state == OUTCOME_DONE) {
-        command_result(r, view.result);
+        api_answer_result(r, view.result);
         return;
     }
     r->wait.any = true;

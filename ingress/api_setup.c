@@ -2,6 +2,7 @@
 /* What the API needs once per process. */
 #include "api.h"
 #include "base/mem.h"
+#include "scenes.h"
 #include "tickets.h"
 
 enum { OUTCOMES_MAX_BYTES = 64 << 20 };
@@ -19,6 +20,31 @@ enum status api_check(const struct settings *settings, struct err *err)
     return rc == ST_OK ? commands_open(settings, &commands, err) : rc;
 }
 
+static enum status open_feeds(struct api *api, struct err *err)
+{
+    const struct feed_conf commands = {
+        .settings = api->settings,
+        .name = "kabao-ingress-api",
+        .sources = INTAKE_COMMANDS,
+        .source_count = COUNT_OF(INTAKE_COMMANDS),
+        .window_s = api->settings->ingress.api_window_s,
+        .arg = &api->intake,
+    };
+    const struct feed_conf scenes = {
+        .settings = api->settings,
+        .name = "kabao-ingress-bindings",
+        .sources = INTAKE_SCENES,
+        .source_count = COUNT_OF(INTAKE_SCENES),
+        .window_s = SCENES_WINDOW_S,
+        .arg = &api->intake,
+    };
+    enum status rc;
+
+    api->intake = (struct intake){api->settings, api->outcomes, api->scenes};
+    rc = feed_open(&commands, &api->feed, err);
+    return rc == ST_OK ? feed_open(&scenes, &api->scene_feed, err) : rc;
+}
+
 static enum status fill(struct api *api, struct err *err)
 {
     const struct settings *settings = api->settings;
@@ -28,14 +54,15 @@ static enum status fill(struct api *api, struct err *err)
     topic_name(&settings->topic, TOPIC_CMD_BONUS, NULL, api->bonus_topic);
     topic_name(&settings->topic, TOPIC_CMD_ACTIVATION, NULL, api->activation_topic);
     api->outcomes = outcomes_new(settings->ingress.api_window_s * 1000, OUTCOMES_MAX_BYTES);
-    if (!api->outcomes)
+    api->scenes = outcomes_new((int64_t)SCENES_WINDOW_S * 1000, OUTCOMES_MAX_BYTES);
+    if (!api->outcomes || !api->scenes)
         return err_fatal(err, "memory", "out of memory");
     rc = clients_open(settings->ingress.api_tokens_file, &api->clients, err);
     if (rc == ST_OK)
         rc = commands_open(settings, &api->commands, err);
     if (rc == ST_OK)
         rc = tickets_open(settings, &api->tickets, err);
-    return rc == ST_OK ? feed_open(settings, api->outcomes, &api->feed, err) : rc;
+    return rc == ST_OK ? open_feeds(api, err) : rc;
 }
 
 enum status api_setup(const struct settings *settings, struct api **out, struct err *err)
@@ -63,10 +90,12 @@ void api_setup_done(struct api *api)
     if (!api)
         return;
     feed_close(api->feed);
+    feed_close(api->scene_feed);
     tickets_close(api->tickets);
     commands_close(api->commands);
     clients_close(api->clients);
     outcomes_free(api->outcomes);
+    outcomes_free(api->scenes);
     mem_free(api);
 }
 

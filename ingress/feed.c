@@ -3,14 +3,11 @@
 #include "feed.h"
 
 #include "base/mem.h"
-#include "codec/json.h"
 #include "http/loops.h"
 #include "kafka/tail.h"
-#include "kafka/topics.h"
 #include "log/log.h"
-#include "model/cloudevent.h"
-#include "model/schema_ids.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <stdatomic.h>
 
@@ -18,18 +15,12 @@
  * was not enough. It also delays a stop. */
 enum { OPEN_MS = 5000, OPEN_MAX_MS = 20000 };
 
-enum { FEEDS = 4, POLL_MS = 100, AGAIN_MS = 300, ARENA_MAX = 32 << 20 };
-
-struct feed;
-
-typedef void take_fn(struct feed *f, const struct cloudevent *event, const struct record *record,
-                     struct str data);
+enum { POLL_MS = 100, AGAIN_MS = 300, ARENA_MAX = 32 << 20 };
 
 struct feed {
-    const struct settings *settings;
-    struct outcomes *outcomes;
-    char names[FEEDS][TOPIC_NAME_SIZE];
-    const char *topics[FEEDS];
+    struct feed_conf conf;
+    char names[FEED_SOURCES_MAX][TOPIC_NAME_SIZE];
+    const char *topics[FEED_SOURCES_MAX];
     struct arena arena; /* of one record */
     struct loops *thread;
     struct log_limit limit;
@@ -45,92 +36,21 @@ static int64_t written_at_ms(const struct record *record)
     return clock_mono_ms() - (age_ms > 0 ? age_ms : 0);
 }
 
-/* By its headers: each command of this very ingress comes along here, on a core that has pushes to
- * take: its JSON is not read once more. */
-static void take_command(struct feed *f, const struct cloudevent *event,
-                         const struct record *record, struct str type)
-{
-    const struct account *account = settings_account_by_appid(f->settings, event->appid);
-    struct outcome_key key = {.id = event->id, .type = type};
-
-    if (account)
-        key.account = str_from(account->name);
-    sha256(record->value, key.hash);
-    outcomes_saw_command(f->outcomes, &key, written_at_ms(record));
-}
-
-static void take_wechat_command(struct feed *f, const struct cloudevent *event,
-                                const struct record *record, struct str data UNUSED)
-{
-    static const struct str prefix = STR_INIT(CE_TYPE_COMMAND_PREFIX);
-
-    if (str_starts(event->type, prefix))
-        take_command(f, event, record, str_skip(event->type, prefix.len));
-}
-
-static void take_bonus_command(struct feed *f, const struct cloudevent *event,
-                               const struct record *record, struct str data UNUSED)
-{
-    take_command(f, event, record, STR("bonus"));
-}
-
-static void take_result(struct feed *f, const struct record *record, struct str data,
-                        struct str bonus)
-{
-    AUTO(json_freep) struct json *value = NULL;
-    struct err err = {0};
-    struct outcome_result result = {.value = record->value};
-    struct str outcome;
-
-    if (json_parse(data, &value, &err) != ST_OK)
-        return;
-    outcome = json_get_str(value, "outcome");
-    if (str_eq(outcome, STR("observed"))) /* on a card: it answers nobody */
-        return;
-    result.id = json_get_str(value, "command_id");
-    result.account = json_get_str(value, "account");
-    result.type = str_is_set(bonus) ? bonus : json_get_str(value, "type");
-    result.is_final = !str_eq(outcome, STR("failed")) && !str_eq(outcome, STR("unknown"));
-    result.is_second = str_eq(json_get_str(json_get(value, "error"), "code"), STR("idempotency"));
-    outcomes_saw_result(f->outcomes, &result, written_at_ms(record));
-}
-
-static void take_wechat_result(struct feed *f, const struct cloudevent *event UNUSED,
-                               const struct record *record, struct str data)
-{
-    take_result(f, record, data, (struct str){NULL, 0});
-}
-
-static void take_bonus_result(struct feed *f, const struct cloudevent *event UNUSED,
-                              const struct record *record, struct str data)
-{
-    take_result(f, record, data, STR("bonus"));
-}
-
-static const struct {
-    enum topic topic;
-    take_fn *take;
-} SOURCES[FEEDS] = {
-    {TOPIC_CMD_WECHAT, take_wechat_command},
-    {TOPIC_CMD_BONUS, take_bonus_command},
-    {TOPIC_RESULT_WECHAT, take_wechat_result},
-    {TOPIC_RESULT_BONUS, take_bonus_result},
-};
-
 static void take(struct feed *f, const struct record *record)
 {
     struct cloudevent event;
-    struct str data;
+    struct feed_record taken = {.event = &event, .value = record->value};
     struct err err = {0};
 
     arena_reset(&f->arena);
     if (!str_is_set(record->value) ||
         cloudevent_read(record->headers, record->header_count, record->value, &f->arena, &event,
-                        &data, &err) != ST_OK)
+                        &taken.data, &err) != ST_OK)
         return;
-    for (size_t i = 0; i < FEEDS; i++)
+    taken.written_at_ms = written_at_ms(record);
+    for (size_t i = 0; i < f->conf.source_count; i++)
         if (str_eq_cstr(record->topic, f->topics[i]))
-            SOURCES[i].take(f, &event, record, data);
+            f->conf.sources[i].take(f->conf.arg, &taken);
 }
 
 static enum status follow(struct feed *f, struct tail *tail, struct err *err)
@@ -146,7 +66,7 @@ static enum status follow(struct feed *f, struct tail *tail, struct err *err)
         kafka_message_free(message);
         if (tail_at_end(tail) && !atomic_load(&f->filled)) {
             atomic_store(&f->filled, true);
-            log_info(EV("api.filled"));
+            log_info(EV("api.filled"), kv_cstr("feed", f->conf.name));
         }
     }
     return rc == ST_FATAL ? rc : ST_OK;
@@ -155,13 +75,13 @@ static enum status follow(struct feed *f, struct tail *tail, struct err *err)
 static enum status read_topics(struct feed *f, struct err *err)
 {
     const struct tail_conf conf = {
-        .kafka = &f->settings->kafka,
-        .client_id = "kabao-ingress-api",
+        .kafka = &f->conf.settings->kafka,
+        .client_id = f->conf.name,
         .topics = f->topics,
-        .topic_count = FEEDS,
+        .topic_count = f->conf.source_count,
         .from = TAIL_TIME,
         .gathers = true,
-        .from_wall_ms = clock_wall_ms() - f->settings->ingress.api_window_s * 1000,
+        .from_wall_ms = clock_wall_ms() - f->conf.window_s * 1000,
     };
     struct tail *tail = NULL;
     enum status rc = tail_open(&conf, deadline_in(f->open_ms), &tail, err);
@@ -186,13 +106,13 @@ static void feed_main(void *arg)
             continue;
         atomic_store(&f->filled, false);
         if (log_limit(&f->limit, NULL))
-            log_warn(EV("api.feed_waits"), kv_cstr("code", err.code), kv_cstr("error", err.text));
+            log_warn(EV("api.feed_waits"), kv_cstr("feed", f->conf.name), kv_cstr("code", err.code),
+                     kv_cstr("error", err.text));
         (void)poll(NULL, 0, AGAIN_MS);
     }
 }
 
-enum status feed_open(const struct settings *settings, struct outcomes *outcomes, struct feed **out,
-                      struct err *err)
+enum status feed_open(const struct feed_conf *conf, struct feed **out, struct err *err)
 {
     struct feed *f = mem_zalloc(sizeof(*f));
     void *args[] = {f};
@@ -200,12 +120,12 @@ enum status feed_open(const struct settings *settings, struct outcomes *outcomes
 
     if (!f)
         return err_fatal(err, "memory", "out of memory");
-    f->settings = settings;
-    f->outcomes = outcomes;
+    assert(conf->source_count <= FEED_SOURCES_MAX);
+    f->conf = *conf;
     f->arena.max = ARENA_MAX;
     f->open_ms = OPEN_MS;
-    for (size_t i = 0; i < FEEDS; i++) {
-        topic_name(&settings->topic, SOURCES[i].topic, NULL, f->names[i]);
+    for (size_t i = 0; i < conf->source_count; i++) {
+        topic_name(&conf->settings->topic, conf->sources[i].topic, NULL, f->names[i]);
         f->topics[i] = f->names[i];
     }
     rc = loops_start(feed_main, args, 1, &f->thread, err);

@@ -47,6 +47,8 @@ static bool is_read(const struct api *api, struct buf *why)
 {
     if (api && !feed_is_filled(api->feed))
         buf_add_cstr(why, "the topics of commands and results are being read");
+    else if (api && !feed_is_filled(api->scene_feed))
+        buf_add_cstr(why, "event.binding is being read");
     else if (api && api->tickets && !tickets_are_read(api->tickets))
         buf_add_cstr(why, "state.token is being read");
     return why->len == 0;

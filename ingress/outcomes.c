@@ -28,6 +28,8 @@ struct outcome {
     struct outcome_text *second; /* of another record under this id */
     int64_t at_ms;
     int64_t second_at_ms;
+    int64_t expires_ms;
+    int64_t rank; /* of the result */
     size_t size;
     bool has_hash;  /* a request of this process or a record said it */
     bool confirmed; /* a record of the topic said it */
@@ -349,6 +351,7 @@ static void view(const struct outcome *e, int64_t now_ms, struct outcome_view *o
 
     (void)str_copy(str_from(e->account), out->account, sizeof(out->account));
     (void)str_copy(str_from(e->type), out->type, sizeof(out->type));
+    out->expires_ms = e->expires_ms;
     out->state = e->gone ? OUTCOME_GONE : OUTCOME_RUNNING;
     if (!text)
         return;
@@ -380,6 +383,7 @@ static void see_command(struct outcome *e, const struct outcome_key *key)
     e->confirmed = true;
     e->has_hash = true;
     memcpy(e->hash, key->hash, SHA256_LEN);
+    e->expires_ms = key->expires_ms;
     set_names(e, key->account, key->type);
     serve(e);
 }
@@ -406,12 +410,22 @@ static void take_second(struct outcomes *o, struct outcome *e, struct outcome_te
     o->result_bytes += text->len;
 }
 
+static bool stays(const struct outcome *e, const struct outcome_result *r)
+{
+    if (r->is_second || !e->result)
+        return false;
+    if (e->rank != r->rank)
+        return e->rank > r->rank;
+    return e->is_final || (r->rank != 0 && str_cmp(outcome_text(e->result), r->value) >= 0);
+}
+
 static void take_result(struct outcomes *o, struct outcome *e, struct outcome_text *text,
-                        bool is_final)
+                        const struct outcome_result *r)
 {
     drop_result(o, e);
     e->result = text;
-    e->is_final = is_final;
+    e->is_final = r->is_final;
+    e->rank = r->rank;
     e->gone = false;
     o->result_bytes += text->len;
     TAILQ_INSERT_TAIL(&o->with_result, e, result_place);
@@ -422,7 +436,7 @@ static void see_result(struct outcomes *o, struct outcome *e, const struct outco
 {
     struct outcome_text *text;
 
-    if (!r->is_second && e->result && e->is_final)
+    if (stays(e, r))
         return;
     text = text_new(r->value);
     if (!text)
@@ -432,7 +446,7 @@ static void see_result(struct outcomes *o, struct outcome *e, const struct outco
     if (r->is_second)
         take_second(o, e, text, at_ms);
     else
-        take_result(o, e, text, r->is_final);
+        take_result(o, e, text, r);
     serve(e);
     make_room(o, e, at_ms);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What became of the commands of the last api_window_s: id -> {hash of the record's value, state,
  * result}. One table for the process, fed by its own requests and by the topics (feed.c), so that
- * every instance comes to know what the others took.
+ * every instance comes to know what the others took. Scenes have a table of their own (scenes.h).
  *
  * The first record under an id is the command; its hash comes from the topic, whose order is the
  * worker's. A second record with another value is answered by the worker with `rejected`, code
@@ -41,6 +41,7 @@ struct outcome_key {
     struct str account;
     struct str type;
     uint8_t hash[SHA256_LEN];
+    int64_t expires_ms; /* on the wall clock, for outcomes_get; 0: no such time */
 };
 
 enum outcome_begin {
@@ -69,6 +70,7 @@ struct outcome_view {
     struct outcome_text *result;
     char account[OUTCOME_NAME_MAX + 1]; /* empty: unknown */
     char type[OUTCOME_NAME_MAX + 1];
+    int64_t expires_ms; /* the first record's */
 };
 
 void outcomes_get(struct outcomes *o, struct str id, int64_t now_ms, struct outcome_view *out);
@@ -83,6 +85,8 @@ struct outcome_result {
     struct str value;
     bool is_final;  /* false: failed or unknown, a later one takes its place */
     bool is_second; /* refused because of the id: it is not the first record's */
+    /* Not 0: whichever came first, the higher rank stays, of equal ones the greater value. */
+    int64_t rank;
 };
 
 void outcomes_saw_result(struct outcomes *o, const struct outcome_result *result, int64_t at_ms);

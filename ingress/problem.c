@@ -32,6 +32,7 @@ static const struct problem_def KINDS[PROBLEM_KINDS] = {
     [PROBLEM_NO_TOKEN] = {503, "no-token", "No valid token at the moment", "api_no_token"},
     [PROBLEM_REFILLING] = {503, "refilling", "Not ready yet", "api_refilling"},
     [PROBLEM_REPLY_TO] = {422, "reply-to", "Topic not allowed for replies", "api_reply_to"},
+    [PROBLEM_SCENE_OVER] = {410, "scene-over", "The scene is over", "api_scene_over"},
     [PROBLEM_SCHEMA] = {422, "schema", "The body does not fit its schema", "api_schema"},
     [PROBLEM_STOPPING] = {503, "stopping", "Stopping", "api_stopping"},
     [PROBLEM_TOO_LARGE] = {413, "too-large", "The body is too large", "api_too_large"},
@@ -72,6 +73,7 @@ void problem_write(const struct problem *p, struct str instance, struct buf *out
         jsonw_key_str(&w, "instance", instance);
     if (str_is_set(p->pointer))
         write_errors(p, &w);
+    jsonw_key_str(&w, "reason", p->reason);
     if (p->errcode != 0)
         jsonw_key_i64(&w, "errcode", p->errcode);
     jsonw_object_end(&w);

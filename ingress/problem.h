@@ -28,6 +28,7 @@ enum problem_kind {
     PROBLEM_NO_TOKEN,        /* 503: no valid token or ticket at the moment */
     PROBLEM_REFILLING,       /* 503: what was asked before the start is still being read */
     PROBLEM_REPLY_TO,        /* 422 */
+    PROBLEM_SCENE_OVER,      /* 410: expired or refused */
     PROBLEM_SCHEMA,          /* 422 */
     PROBLEM_STOPPING,        /* 503 */
     PROBLEM_TOO_LARGE,       /* 413 */
@@ -51,6 +52,7 @@ struct problem {
     struct str detail;     /* of this one; absent: none */
     struct str pointer;    /* JSON Pointer at fault, for errors[]; absent: none */
     struct str fault;      /* what is wrong there */
+    struct str reason;     /* why a scene is over; absent: none */
     int64_t errcode;       /* WeChat's; 0: none */
     int64_t retry_after_s; /* 0: that of the kind, if any */
     const char *allow;     /* of a 405 */

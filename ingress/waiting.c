@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list for each number of seconds: those added at its end are due last, so no list needs sorting
- * and one timer does for all, however many wait. */
+/* A list for each number of seconds, rounded up: those added at its end are due last, or within a
+ * second of it, so no list needs much sorting and one timer does for all, however many wait. */
 #include "api.h"
 #include "base/mem.h"
 
+#include <assert.h>
+
 TAILQ_HEAD(waiting_list, api_request);
+
+enum { TABLES = 2 };
+
+struct waiting_table {
+    struct outcomes *outcomes;
+    struct outcome_watch watch; /* under the table's lock */
+};
 
 struct waiting {
     struct gate *gate;
-    struct outcome_watch watch;
+    struct waiting_table tables[TABLES];
     struct loop_timer timer;
-    struct waiting_list lists[PREFER_WAIT_MAX_S + 1]; /* by seconds granted */
+    struct waiting_list lists[PREFER_WAIT_MAX_S + 1]; /* by seconds to wait */
     size_t count;
     bool stopped;
 };
-
-static struct outcomes *outcomes_of(const struct waiting *w)
-{
-    return w->gate->shared->api->outcomes;
-}
 
 static void set_timer(struct waiting *w)
 {
@@ -46,11 +50,11 @@ static void leave(struct waiting *w, struct api_request *r)
 static void give_up(struct waiting *w, struct api_request *r)
 {
     leave(w, r);
-    outcomes_forget(outcomes_of(w), &r->wait, clock_mono_ms());
+    outcomes_forget(r->table->outcomes, &r->wait, clock_mono_ms());
     if (r->wait.result)
-        command_result(r, TAKE(r->wait.result));
+        r->on_result(r, TAKE(r->wait.result));
     else
-        command_pending(r);
+        r->on_pending(r);
 }
 
 static void on_timer(void *arg)
@@ -71,22 +75,28 @@ static void wake(void *arg)
     loop_wake(((struct waiting *)arg)->gate->loop);
 }
 
-/* loop_prepare_fn: one look at a flag where nobody's result has come. */
-static int64_t serve(void *arg)
+static void serve_table(struct waiting *w, struct waiting_table *table)
 {
-    struct waiting *w = arg;
     struct outcome_wait *wait;
 
-    if (!atomic_load(&w->watch.some))
-        return -1;
-    while ((wait = outcomes_take(outcomes_of(w), &w->watch))) {
+    while ((wait = outcomes_take(table->outcomes, &table->watch))) {
         struct api_request *r =
             (struct api_request *)(void *)((char *)wait - offsetof(struct api_request, wait));
         struct outcome_text *result = TAKE(wait->result);
 
         leave(w, r);
-        command_result(r, result);
+        r->on_result(r, result);
     }
+}
+
+/* loop_prepare_fn: one look at a flag for each table of which no result has come. */
+static int64_t serve(void *arg)
+{
+    struct waiting *w = arg;
+
+    for (size_t i = 0; i < COUNT_OF(w->tables); i++)
+        if (atomic_load(&w->tables[i].watch.some))
+            serve_table(w, &w->tables[i]);
     return -1;
 }
 
@@ -100,7 +110,10 @@ enum status waiting_open(struct gate *gate, struct waiting **out, struct err *er
     w->timer = (struct loop_timer){.fn = on_timer, .arg = w};
     for (size_t i = 0; i < COUNT_OF(w->lists); i++)
         TAILQ_INIT(&w->lists[i]);
-    outcome_watch_init(&w->watch, wake, w);
+    w->tables[0].outcomes = gate->shared->api->outcomes;
+    w->tables[1].outcomes = gate->shared->api->scenes;
+    for (size_t i = 0; i < COUNT_OF(w->tables); i++)
+        outcome_watch_init(&w->tables[i].watch, wake, w);
     *out = w;
     return loop_prepare(gate->loop, serve, w, err);
 }
@@ -113,17 +126,46 @@ void waiting_close(struct waiting *w)
     mem_free(w);
 }
 
-void waiting_add(struct api_request *r, struct str id)
+static struct waiting_table *table_of(struct waiting *w, const struct outcomes *outcomes)
+{
+    size_t i = 0;
+
+    while (i < COUNT_OF(w->tables) && w->tables[i].outcomes != outcomes)
+        i++;
+    assert(i < COUNT_OF(w->tables));
+    return &w->tables[i];
+}
+
+/* Only what was added within the last second may be due later. */
+static void insert(struct waiting_list *list, struct api_request *r)
+{
+    struct api_request *before = TAILQ_LAST(list, waiting_list);
+
+    while (before && before->wait_until.at_ms > r->wait_until.at_ms)
+        before = TAILQ_PREV(before, waiting_list, place);
+    if (before)
+        TAILQ_INSERT_AFTER(list, before, r, place);
+    else
+        TAILQ_INSERT_HEAD(list, r, place);
+}
+
+void waiting_add(struct api_request *r, const struct waiting_for *what)
 {
     struct waiting *w = r->gate->waiting;
+    int64_t wait_ms = (int64_t)r->prefer.wait_s * 1000;
 
-    r->wait_s = r->prefer.wait_s;
-    r->wait_until = deadline_in((int64_t)r->wait_s * 1000);
-    if (w->stopped || !outcomes_wait(outcomes_of(w), id, &w->watch, &r->wait)) {
-        command_pending(r);
+    if (what->ends_in_ms > 0 && what->ends_in_ms < wait_ms)
+        wait_ms = what->ends_in_ms;
+    r->table = table_of(w, what->outcomes);
+    r->on_result = what->on_result;
+    r->on_pending = what->on_pending;
+    r->wait_s = (int)((wait_ms + 999) / 1000);
+    r->wait_until = deadline_in(wait_ms);
+    if (w->stopped || !outcomes_wait(what->outcomes, what->id, &r->table->watch, &r->wait)) {
+        r->on_pending(r);
         return;
     }
-    TAILQ_INSERT_TAIL(&w->lists[r->wait_s], r, place);
+    insert(&w->lists[r->wait_s], r);
     w->count++;
     http_exchange_drop_body(r->x);
     json_free(TAKE(r->body));

@@ -29,8 +29,8 @@ CONNECTIONS = (64, 256)
 GOAL = 0.70
 TOKEN = "kbt_bench_0123456789abcdef"
 TYPE = "member.get"
-TOPICS = ("event.wechat", "cmd.wechat", "cmd.bonus", "cmd.activation", "cmd.token", "result.wechat", "result.bonus",
-          "state.token")
+TOPICS = ("event.wechat", "event.binding", "cmd.wechat", "cmd.bonus", "cmd.activation", "cmd.token", "result.wechat",
+          "result.bonus", "state.token")
 HEADERS = {"push": ("Content-Type: text/xml",),
            "command": ("Content-Type: application/json", f"Authorization: Bearer {TOKEN}")}
 

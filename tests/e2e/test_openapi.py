@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import SEED
 from jsonschema import Draft202012Validator
-from kit.api import Api, write_clients
+from kit.api import Api, binding_record, later, write_clients
 from kit.config import CARD_ID
 from kit.openapi import PATH, Document, faults
 from kit.population import accounts, member
@@ -29,6 +29,8 @@ COMMAND, BONUS, ACTIVATION = "/v1/commands/card.get", "/v1/bonus", "/v1/activati
 EXT, CHOOSE, PAGE = f"/v1/cards/{CARD_ID}/ext", "/v1/cards/choose", "/v1/jsapi-signature"
 TOKEN = "/v1/accounts/demo/access-token"
 NOBODY = "/v1/commands/" + "0" * 32
+SCENES = {name: f"/v1/bindings/{name}-" + "0" * 32 for name in ("bind", "bind-bound", "verify-refused", "bind-none")}
+SCENE = SCENES["bind"]
 # What each route takes, and what it refuses for its content.
 GOOD = {
     COMMAND: {"body": {"card_id": CARD_ID}},
@@ -41,9 +43,9 @@ GOOD = {
 }
 BAD = {COMMAND: {"body": {}}, BONUS: {"mode": "set"}, ACTIVATION: {"card_id": CARD_ID}, EXT: {"code": 1},
        CHOOSE: {"cardType": 7}, PAGE: {}, TOKEN: {}}
-GETS = (NOBODY, TOKEN)
+GETS = (NOBODY, TOKEN, SCENE)
 # Only a request that is no HTTP gets this, and such a one has no method to speak of.
-UNSEEN = {("getCommand", 400), ("getAccessToken", 400)}
+UNSEEN = {("getCommand", 400), ("getAccessToken", 400), ("getBinding", 400)}
 
 PINS = (ROOT / "tests/tools/schemathesis.txt").read_text(encoding="ascii")
 SCHEMATHESIS = Path(os.environ.get("KABAO_SCHEMATHESIS") or Path.home() / ".cache/kabao" / re.search(
@@ -166,14 +168,15 @@ def test_every_answer_is_allowed_and_every_status_is_answered(document, config, 
     ingress = run("ingress", settings, ready=False)
     walk = Walk(document, ingress)
     wait_for(lambda: _answers(walk), 20, "an ingress that is starting")
-    walk.everywhere(503, posts=(COMMAND, BONUS), gets=(NOBODY,))
+    walk.everywhere(503, posts=(COMMAND, BONUS), gets=(NOBODY, SCENE))
 
     # Nobody works yet.
     apply(settings)
-    wait_for(lambda: walk.ask("GET", NOBODY).status == 404, 20, "an ingress that knows")
+    for path in (NOBODY, SCENE):
+        wait_for(lambda path=path: walk.ask("GET", path).status == 404, 20, "an ingress that knows")
     Walk(document, ingress, None).everywhere(401)
     Walk(document, ingress, {"token": "wrong"}).everywhere(401)
-    Walk(document, ingress, NONE).everywhere(403, gets=(TOKEN,))
+    Walk(document, ingress, NONE).everywhere(403, gets=(TOKEN, SCENE))
     walk.everywhere(400, body=b"{", gets=())
     walk.everywhere(413, body=b"{" + b" " * 10000, gets=())
     walk.everywhere(415, gets=(), Content_Type="text/plain")
@@ -188,7 +191,7 @@ def test_every_answer_is_allowed_and_every_status_is_answered(document, config, 
     for path in ("/v1/", "/v1/nothing", "/v1/commands", "/v1/cards/a/b"):
         walk.ask("GET", path, None, 404)
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
-        for path in GOOD:
+        for path in (*GOOD, SCENE):
             walk.ask(method, path, None, 405)
     walk.everywhere(503, posts=(EXT, CHOOSE, PAGE), gets=(TOKEN,))  # no token, no tickets
     for path, topic in ((COMMAND, "cmd.wechat"), (BONUS, "cmd.bonus")):
@@ -202,6 +205,13 @@ def test_every_answer_is_allowed_and_every_status_is_answered(document, config, 
             waiting.result()
         walk.ask("POST", path, {**GOOD[path], "account": "demo", **(
             {"deadline": "2030-01-01T00:00:00Z"} if path == COMMAND else {"notify": False})}, 422, Idempotency_Key="k")
+    for name, kind, more in (("bind", "pending", {"expires_at": later(600)}), ("bind-bound", "bound", {"openid": "o1"}),
+                             ("verify-refused", "refused", {"openid": "o1", "reason": "undelivered"})):
+        kafka.produce("event.binding", *binding_record(SCENES[name].rsplit("/", 1)[1], kind, **more))
+    for name, status in (("bind", 202), ("bind-bound", 200), ("verify-refused", 410), ("bind-none", 404)):
+        wait_for(lambda name=name, status=status: walk.ask("GET", SCENES[name]).status == status, 20, f"a scene: {name}")
+        walk.ask("HEAD", SCENES[name], None, status)
+    walk.ask("GET", SCENE, None, 202, Prefer="respond-async, wait=0")
     walk.ask("POST", ACTIVATION, GOOD[ACTIVATION], 202, Prefer="respond-async")
     walk.ask("POST", TOKEN, GOOD[TOKEN], 202)
 

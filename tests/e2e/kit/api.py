@@ -5,9 +5,11 @@ import json
 import signal
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from kit.config import APPID
 from kit.kafka import close
 from kit.records import RESULT_AT as AT
 from kit.records import _headers
@@ -15,7 +17,7 @@ from kit.waiting import wait_for
 from kit.web import request
 
 TOPICS = ("event.wechat", "cmd.wechat", "cmd.bonus", "cmd.activation", "cmd.token", "state.token", "result.wechat",
-          "result.bonus")
+          "result.bonus", "event.binding")
 
 
 def write_clients(path, clients):
@@ -37,6 +39,20 @@ def reload_clients(ingress):
     ingress.signal(signal.SIGHUP)
     wait_for(lambda: len(told()) > before, 10, "a reload")
     return told()[-1]
+
+
+def later(seconds):
+    """RFC 3339, that much later than now."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def binding_record(scene, kind, openid=None, appid=APPID, account="demo", **fields):
+    """event.binding, as kabao-bind and kabao-command write it: (key, value, headers)."""
+    value = {"account": account, "appid": appid, "openid": openid, "kind": kind, "scene": scene, "at": later(0), **fields}
+    text = json.dumps({name: member for name, member in value.items() if member is not None}, ensure_ascii=False)
+    headers = _headers(hashlib.sha256(text.encode()).hexdigest()[:32], f"kabao.binding.{kind}", "event.binding", None)
+    headers.update(ce_appid=appid, ce_source=f"/wechat/{appid}")
+    return f"{appid}:{scene if kind == 'pending' else openid}", text, headers
 
 
 @dataclass(frozen=True)
