@@ -44,7 +44,7 @@ SHAPE = {
             "properties": {"action": {"enum": ["send", "receive"]}, "channel": REF}}),
         "components": {"type": "object", "additionalProperties": False, "properties": {
             "messages": named({
-                "type": "object", "required": ["bindings"], "additionalProperties": False,
+                "type": "object", "required": ["bindings"], "additionalProperties": False, "patternProperties": EXTENSIONS,
                 "properties": {"summary": TEXT, "traits": {"type": "array", "items": REF}, "headers": OBJECT,
                                "payload": {"type": "object", "required": ["schemaFormat", "schema"],
                                            "additionalProperties": False,
@@ -75,6 +75,16 @@ def merged(message):
     headers = [target(trait["$ref"]).get("headers", {}) for trait in message["traits"]] + [message.get("headers", {})]
     return {"type": "object", "required": sum((h.get("required", []) for h in headers), []),
             "properties": {name: rule for h in headers for name, rule in h.get("properties", {}).items()}}
+
+
+def faults(channel, record):
+    """Of the headers of a record on that channel, by the one message there that has its type."""
+    headers = {name: value.decode() for name, value in record.headers}
+    rules = [merged(target(message["$ref"])) for message in CHANNELS[channel]["messages"].values()]
+    fitting = [rule for rule in rules if Draft202012Validator(rule["properties"]["ce_type"]).is_valid(headers.get("ce_type"))]
+    if len(fitting) != 1:
+        return [f"{len(fitting)} messages of {channel} have type {headers.get('ce_type')}"]
+    return [error.message for error in Draft202012Validator(fitting[0]).iter_errors(headers)]
 
 
 def test_it_has_the_shape_of_asyncapi():
@@ -119,16 +129,42 @@ def defines(prefix):
     return dict(re.findall(rf'#define ({prefix}\w+)\s+(?:SCHEMA_BASE )?"([^"]+)"', text))
 
 
+def binding_kinds():
+    schema = json.loads((ROOT / "schemas/messages/event-binding.schema.json").read_text(encoding="utf-8"))
+    return set(schema["properties"]["kind"]["enum"])
+
+
+def kinds_sent(*sources):
+    """Kinds of event.binding in these files of workers/."""
+    return {kind for source in sources for path in (ROOT / "workers").glob(source)
+            for kind in re.findall(r'\.kind = STR\("(\w+)"\)', path.read_text(encoding="utf-8"))}
+
+
+def test_every_kind_of_binding_is_a_message_of_who_sends_it():
+    messages = [target(message["$ref"]) for message in CHANNELS["event.binding"]["messages"].values()]
+    told = {m["headers"]["properties"]["ce_type"]["const"].removeprefix("kabao.binding."): m for m in messages}
+    assert len(told) == len(messages) and told.keys() == binding_kinds()
+    examples = (ROOT / "schemas/examples/event-binding").glob("ok-*.json")
+    assert {json.loads(path.read_text(encoding="utf-8"))["kind"] for path in examples} == told.keys()
+    for program, sources in (("kabao-bind", ["bind.c", "bind/*.c"]), ("kabao-command", ["commands/*.c"])):
+        assert {kind for kind, m in told.items() if program in m["x-programs"]} == kinds_sent(*sources), program
+    assert {p for m in messages for p in m["x-programs"]} == set(OPERATIONS["send.event.binding"]["x-programs"])
+    for kind, message in told.items():
+        key = "<appid>:<scene>" if kind == "pending" else "<appid>:<openid>"
+        assert message["bindings"]["kafka"]["key"]["description"] == key
+
+
 def test_every_type_and_schema_is_a_message():
     rules = [(m["headers"]["properties"], m) for m in COMPONENTS["messages"].values() if "payload" in m]
     types = defines("CE_TYPE_")
     assert len(types) > 10
     for name, text in types.items():
-        text += "pending" if name.endswith("_PREFIX") else ""
+        text += "pending" if name.endswith("_PREFIX") else ""  # an event, a command, a kind of event.binding
         assert [r for r, _ in rules if text == r["ce_type"].get("const") or
                 re.search(r["ce_type"].get("pattern", "^$"), text)], name
     constants = {r["ce_type"]["const"] for r, _ in rules if "const" in r["ce_type"]}
-    assert constants <= set(types.values()), "no type that the code does not know"
+    kinds = {f"kabao.binding.{kind}" for kind in binding_kinds()}
+    assert constants <= set(types.values()) | kinds, "no type that the code does not know"
     schemas = {name: text for name, text in defines("SCHEMA_").items() if name != "SCHEMA_BASE"}
     told = set()
     for rule, message in rules:
@@ -145,7 +181,7 @@ def test_headers_as_programs_write_them_fit(message):
     headers = {"content-type": "application/json", "ce_specversion": "1.0", "ce_id": "1", "ce_source": "/wechat/wx1",
                "ce_time": "2026-01-02T03:04:05.678Z", "ce_appid": "wx1", "ce_subject": "018255396048",
                "ce_dataschema": rules["properties"]["ce_dataschema"]["const"],
-               "ce_type": ce_type.get("const") or {"wechatEvent": "kabao.wechat.user_get_card", "binding": "kabao.binding.bound",
+               "ce_type": ce_type.get("const") or {"wechatEvent": "kabao.wechat.user_get_card",
                                                    "command": "kabao.command.card.get"}[message],
                "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
     validator = Draft202012Validator(rules)

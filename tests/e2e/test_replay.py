@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Replay: when every worker is given every record it ever read once more, nobody outside notices and no row changes."""
+import base64
 import collections
 import heapq
 import itertools
+import re
 import urllib.parse
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from kit.bind import CUSTOM, texts_file
 from kit.config import APPID, CARD_ID, write_secret
 from kit.crm import SECRET, crm  # noqa: F401 (crm is a fixture)
 from kit.population import accounts
 from kit.push import card_event
-from kit.records import bonus_command, event_record, wechat_command
+from kit.records import bonus_command, wechat_command
 from kit.scale import count
 from kit.waiting import wait_for
 from kit.web import request
 
-ACTIVATE, UPDATE, MENU = "/card/membercard/activate", "/card/membercard/updateuser", "/cgi-bin/menu/create"
+PATHS = ["/card/membercard/activate", "/card/membercard/updateuser", "/cgi-bin/menu/create", "/cgi-bin/qrcode/create",
+         "/sns/oauth2/access_token", CUSTOM]
 ACTIVATED, REQUESTED = "kabao.card.activated", "kabao.activation.requested"
 FORM = {"USER_FORM_INFO_FLAG_MOBILE": "15521328888", "USER_FORM_INFO_FLAG_NAME": "张三"}
 BONUS_LIMIT = 100000
+VERIFY_KEY = base64.b64encode(bytes(range(100, 132))).decode()
 
 INPUTS = {
     "token": ["cmd.token"],
@@ -28,6 +33,7 @@ INPUTS = {
     "activate": ["event.wechat", "cmd.activation"],
     "command": ["cmd.wechat"],
     "bonus": ["cmd.bonus", "event.wechat", "event.activation"],
+    "bind": ["event.wechat"],
     "crm": ["event.wechat", "state.member", "event.activation", "event.binding", "result.bonus"],
 }
 TOPICS = sorted(set(itertools.chain(*INPUTS.values())))
@@ -36,7 +42,9 @@ TABLES = {"member": ["appid", "card_id", "card_code"], "member_field": ["appid",
           "wechat_event": ["event_id"], "card_use": ["event_id"], "activation": ["appid", "card_id", "card_code"],
           "binding": ["appid", "openid", "scene"], "bonus_account": ["appid", "card_id", "card_code"],
           "bonus_entry": ["command_id"], "activation_wait": ["appid", "card_id", "card_code"],
-          "effect": ["effect_id"], "command_result": ["command_id"]}
+          "effect": ["effect_id"], "command_result": ["command_id"], "scene": ["appid", "scene"],
+          "bound": ["appid", "openid", "scene"], "verify_code": ["appid", "openid", "purpose"]}
+KINDS = {"scanned", "pending", "bound", "unbound", "refused", "code_sent", "code_verified"}  # of event.binding
 
 
 def openid(code):
@@ -105,19 +113,31 @@ class System:
             self.kafka.produce("cmd.bonus", *record)
         return record[2]["ce_id"]
 
-    def bind(self, code, kind, at):
-        _, _, headers = event_record("SCAN", code)
-        headers.update(ce_type=f"kabao.binding.{kind}", ce_subject=code, ce_id=f"{kind}-{code}",
-                       ce_dataschema="https://schemas.kabao.example/messages/event.binding.v1.schema.json")
-        value = {"account": "demo", "appid": APPID, "openid": openid(code), "kind": kind, "scene": "m-1", "user": code,
-                 "at": at}
-        self.kafka.produce("event.binding", f"{APPID}:{openid(code)}", value, headers)
+    def ask(self, type_, **body):
+        """WeChat's, or kabao's, answer to a command that is done."""
+        record = wechat_command(type_, body)
+        self.kafka.produce("cmd.wechat", *record)
+
+        def mine(records):
+            return [r.json for r in records if r.json["command_id"] == record[2]["ce_id"]]
+
+        result = mine(self.kafka.wait("result.wechat", mine, 60, f"the result of {record[1]}"))[0]
+        assert result["outcome"] == "done", result
+        return result["answer"]
+
+    def people(self, what, who, **more):
+        return self.sim.control(what, {"appid": APPID, "openid": who, **more})
+
+    def messages(self, who=None):
+        """Texts of customer messages."""
+        found = self.sim.control("messages" + (f"?openid={who}" if who else ""))["messages"]
+        return [m["body"]["text"]["content"] for m in found if m["kind"] == "custom"]
 
     # Rest
 
     def deliver(self):
         pushes = self.sim.pushes(self.delivered)
-        self.sim.deliver(self.push, [push for push in pushes if push["code"] not in self.muted])
+        self.sim.deliver(self.push, [push for push in pushes if push.get("code") not in self.muted])
         self.delivered = pushes[-1]["n"] if pushes else self.delivered
 
     def quiet(self, timeout=60):
@@ -141,8 +161,9 @@ class System:
 
     def outside(self):
         """What WeChat and its users have seen of us."""
-        calls = {path: len(self.sim.requests(path=path)) for path in (ACTIVATE, UPDATE, MENU)}
+        calls = {path: len(self.sim.requests(path=path)) for path in PATHS}
         return {**self.sim.effects(), **calls, "pushes": self.sim.last_push(),
+                "messages": self.sim.control("messages")["messages"],
                 "tokens": self.sim.fetches(APPID, "normal")["fresh"] + self.sim.fetches(APPID, "forced")["fresh"]}
 
     def rows(self):
@@ -201,9 +222,11 @@ def system(apply, config, run, pusher, start_sim, crm, kafka, db, tmp_path):
     def start(activation):
         sim = start_sim(accounts(template={"bonus_limit": BONUS_LIMIT}))
         account = {"activation": activation, "init_bonus": 100, "on_gift": "transfer",
-                   "landing_url": "https://shop.example/"}
+                   "landing_url": "https://shop.example/", "binding": "open", "binding_prefix": "m-",
+                   "rebind": "replace", "bind_texts_file": texts_file(tmp_path)}
         ready = config.with_({"account demo": account}, wechat={"base_url": sim.url}, worker={"lanes": 32},
                              quota={"replay_share": 0.5},
+                             verify={"key_file": write_secret(tmp_path / "verify.key", VERIFY_KEY)},
                              crm={"url": crm.url, "secret_file": write_secret(tmp_path / "crm.secret", SECRET)})
         apply(ready)
         systems.append(System(ready, run, pusher, sim, crm, kafka, db))
@@ -236,6 +259,41 @@ def points(system, rng, code):
     system.command(code, "set", version=1, bonus=1)
 
 
+def bindings(system):
+    """Who scans: is bound, logs in, comes too late, changes over, leaves. Codes are sent, mistaken and right."""
+    s, sim = system, system.sim
+    new, known, late = (openid(name) for name in ("new", "known", "late"))
+
+    def poster(scene):
+        return s.ask("qrcode.create", action_name="QR_LIMIT_STR_SCENE", action_info={"scene": {"scene_str": scene}})["ticket"]
+
+    s.people("follow", known)
+    s.people("follow", late)
+    s.later()
+    one = s.ask("bind.start", user="u1", ttl_s=86400)["ticket"]
+    s.people("scan", new, ticket=one)
+    s.people("scan", known, ticket=s.ask("bind.start", user="u2", ttl_s=86400)["ticket"])
+    s.people("scan", late, ticket=s.ask("bind.start")["ticket"])
+    s.quiet()
+    s.later()
+    s.people("scan", late, ticket=one)
+    s.people("scan", new, ticket=poster("m-club"))
+    s.people("scan", known, ticket=s.ask("verify.start", purpose="pay", user="u2")["ticket"])
+    s.people("say", late, type="text", text="你好")
+    s.quiet()
+    s.later()
+    code = re.search(r"\d{6}", s.messages(known)[-1])[0]
+    for tried in (f"{(int(code) + 1) % 1000000:06d}", code, code):
+        s.ask("verify.check", openid=known, purpose="pay", code=tried)
+    s.ask("verify.send", openid=late, purpose="pay")
+    s.ask("oauth.exchange", code=s.people("oauth-code", late)["code"])
+    s.ask("bind.end", user="u2")
+    s.people("scan", late, ticket=poster("store-12b"))
+    s.people("unfollow", new)
+    s.quiet()
+    s.later()
+
+
 def live(system, rng, cards):
     """What becomes of the cards until all is quiet: every kind of record, call and row."""
     s, sim = system, system.sim
@@ -261,12 +319,10 @@ def live(system, rng, cards):
         points(s, rng, code)
         if turn == len(cards) // 2:
             sim.control("token/invalidate", {"appid": APPID})
-    for code in others[::4]:
-        s.bind(code, "bound", "2025-10-09T08:53:20.000Z")
-        s.bind(code, "unbound", "2025-10-09T09:53:20.000Z")
     s.quiet()
 
     s.later()
+    bindings(s)
     for code in others[::3]:
         sim.foreign(code, bonus=1000)
     for code in others[1::3]:
@@ -316,6 +372,11 @@ def judge_life(system, cards):
         assert row["bonus"] == row["shown"] == effects[row["card_code"]]["bonus"], row
     assert len(effects) == len(cards) + 1
     assert {row["state"] for row in s.db.rows("effect")} == {"done"}
+    told = [record.json for record in s.kafka.read("event.binding")]
+    assert {record["kind"] for record in told} == KINDS
+    assert [record["reason"] for record in told if record["kind"] == "refused"] == ["used"]
+    assert len(s.messages()) == 7, "one for each scan that bound, refused or asked for a code, and one code"
+    assert {row["tries"] for row in s.db.rows("verify_code")} == {0, 5}, "one is out, one used up"
     assert not any(s.letters().values()), s.letters()
     for worker, program in s.workers.items():
         assert all(s.kafka.read(topic) for topic in INPUTS[worker]), worker
