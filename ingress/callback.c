@@ -109,9 +109,10 @@ static enum status write_reply(const struct asked *a, const struct reply *reply,
     struct reply_head head = {.openid = event->openid, .now_s = clock_wall_ms() / 1000};
     struct reply filled;
     struct push_seal seal;
+    enum status rc = replies_fill(reply, event, arena, &filled, err);
 
-    if (!replies_fill(reply, event, arena, &filled))
-        return err_retry(err, "memory", "no memory for a reply");
+    if (rc != ST_OK)
+        return rc;
     head.original_id = event->to_user;
     reply_write(&filled, &head, &text);
     if (!buf_ok(&text))

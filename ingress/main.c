@@ -9,7 +9,7 @@
 #include "kafka/client.h"
 #include "metrics/catalog.h"
 #include "probe.h"
-#include "replies_accounts.h"
+#include "replies.h"
 #include "tickets.h"
 
 #include <string.h>

@@ -2,6 +2,7 @@
 /* The rules that an account's pushes are answered by (autoreply_file), read anew on SIGHUP. */
 #pragma once
 
+#include "config/settings.h"
 #include "replies_set.h"
 
 struct replies;
@@ -17,3 +18,11 @@ struct replies_held; /* a set that somebody uses */
 struct replies_held *replies_acquire(struct replies *r);
 void replies_release(struct replies_held *held);
 const struct replies_set *replies_of(const struct replies_held *held);
+
+/* Of all accounts: an array as long as their list, NULL where autoreply_file is not set. */
+MUST_CHECK enum status replies_open_all(const struct settings *settings, struct replies ***out,
+                                        struct err *err);
+void replies_close_all(const struct settings *settings, struct replies **replies);
+/* Logs for each account whether its new rules count, or why the old ones stay. */
+void replies_reload_all(const struct settings *settings, struct replies **replies);
+MUST_CHECK enum status replies_check(const struct settings *settings, struct err *err);

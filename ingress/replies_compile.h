@@ -8,18 +8,14 @@
 
 enum { REPLIES_EVENT_MAX = 64 };
 
-struct replies_rule {
-    struct reply reply; /* with its placeholders */
-};
-
 struct replies_event {
-    const struct replies_rule *any; /* the first without a key */
-    struct map *keys;               /* EventKey -> the first such rule */
+    const struct reply *any; /* of the first rule without a key */
+    struct map *keys;        /* EventKey -> reply of the first such rule */
 };
 
 struct replies_set {
-    struct arena arena; /* of all texts */
-    struct replies_rule *rules;
+    struct arena arena;    /* of all texts */
+    struct reply *replies; /* of the rules, in their order; with their placeholders */
     size_t count;
     struct replies_index *keywords;
     bool has_keywords;
@@ -28,8 +24,8 @@ struct replies_set {
 };
 
 struct replies_set *replies_set_new(size_t count); /* room for so many; NULL: no memory */
-/* Of the first rule with that name and key (absent: any); false: no memory. */
+/* Counts for the first rule with that name and key (absent: any); false: no memory. */
 MUST_CHECK bool replies_set_add_event(struct replies_set *set, struct str name, struct str key,
-                                      struct replies_rule *rule);
+                                      struct reply *reply);
 /* In lower case, in room; false: too long for any rule. */
 bool replies_event_name(struct str name, char room[REPLIES_EVENT_MAX], struct str *out);

@@ -142,6 +142,8 @@ static const char *fault_of_part(enum reply_kind kind, struct str text, char roo
 
     if (has_control(text))
         return "has a control character";
+    if (str_trim(text).len == 0)
+        return "has nothing that can be seen";
     if (kind == REPLY_NAME)
         return is_name(text) ? NULL : "is no name that WeChat gave";
     if (kind == REPLY_URL && !is_web(text))
@@ -254,7 +256,7 @@ static enum status read_keyword(const struct reading *r, struct str word, size_t
                                                                                  : no_memory(err);
 }
 
-static enum status read_keywords(const struct reading *r, struct replies_rule *rule UNUSED,
+static enum status read_keywords(const struct reading *r, struct reply *reply UNUSED,
                                  struct err *err)
 {
     AUTO(buf_done) struct buf folded = BUF_INIT(REPLIES_FOLDED_MAX);
@@ -267,7 +269,7 @@ static enum status read_keywords(const struct reading *r, struct replies_rule *r
     return rc;
 }
 
-static enum status read_event(const struct reading *r, struct replies_rule *rule, struct err *err)
+static enum status read_event(const struct reading *r, struct reply *reply, struct err *err)
 {
     static const struct str prefix = STR_INIT("qrscene_");
     char room[REPLIES_EVENT_MAX];
@@ -280,10 +282,10 @@ static enum status read_event(const struct reading *r, struct replies_rule *rule
         return wrong(r, "/event", "is unsubscribe: there is nobody left to answer", err);
     if (str_eq(name, STR("subscribe")) && str_starts(key, prefix))
         key = str_skip(key, prefix.len);
-    return replies_set_add_event(r->set, name, key, rule) ? ST_OK : no_memory(err);
+    return replies_set_add_event(r->set, name, key, reply) ? ST_OK : no_memory(err);
 }
 
-static enum status read_default(const struct reading *r, struct replies_rule *rule UNUSED,
+static enum status read_default(const struct reading *r, struct reply *reply UNUSED,
                                 struct err *err UNUSED)
 {
     if (r->set->first_default == REPLIES_NO_RULE)
@@ -293,7 +295,7 @@ static enum status read_default(const struct reading *r, struct replies_rule *ru
 
 struct match {
     const char *name;
-    enum status (*read)(const struct reading *r, struct replies_rule *rule, struct err *err);
+    enum status (*read)(const struct reading *r, struct reply *reply, struct err *err);
 };
 
 static const struct match MATCHES[] = {
@@ -333,7 +335,7 @@ static enum status check_rule(const struct reading *r, const char *match, struct
 
 static enum status read_rule(const struct reading *r, struct err *err)
 {
-    struct replies_rule *rule = &r->set->rules[r->number];
+    struct reply *reply = &r->set->replies[r->number];
     const struct str match = json_get_str(r->rule, "match");
     size_t i = 0;
     enum status rc;
@@ -342,8 +344,8 @@ static enum status read_rule(const struct reading *r, struct err *err)
         i++;
     rc = check_rule(r, MATCHES[i].name, err);
     if (rc == ST_OK)
-        rc = read_reply(r, &rule->reply, err);
-    return rc == ST_OK ? MATCHES[i].read(r, rule, err) : rc;
+        rc = read_reply(r, reply, err);
+    return rc == ST_OK ? MATCHES[i].read(r, reply, err) : rc;
 }
 
 static enum status compile(struct reading *r, const struct json *rules, struct err *err)
@@ -365,11 +367,9 @@ enum status replies_set_parse(struct str text, const char *path, struct replies_
                               struct err *err)
 {
     AUTO(json_freep) struct json *document = NULL;
-    struct reading r = {.path = path, .text = text};
+    struct reading r = {.path = path, .text = utf8_without_mark(text)};
     enum status rc;
 
-    if (str_starts(text, STR("\xEF\xBB\xBF")))
-        r.text = str_skip(text, 3);
     rc = parse_json(&r, &document, err);
     if (rc == ST_OK)
         rc = check_shape(&r, document, err);

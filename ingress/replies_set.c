@@ -14,10 +14,10 @@ struct replies_set *replies_set_new(size_t count)
 
     if (!set)
         return NULL;
-    set->rules = mem_array(count + 1, sizeof(*set->rules));
+    set->replies = mem_array(count + 1, sizeof(*set->replies));
     set->events = map_new();
     set->keywords = replies_index_new();
-    if (!set->rules || !set->events || !set->keywords) {
+    if (!set->replies || !set->events || !set->keywords) {
         replies_set_free(set);
         return NULL;
     }
@@ -39,7 +39,7 @@ void replies_set_free(struct replies_set *set)
         return;
     map_free(set->events, free_event);
     replies_index_free(set->keywords);
-    mem_free(set->rules);
+    mem_free(set->replies);
     arena_done(&set->arena);
     mem_free(set);
 }
@@ -80,28 +80,27 @@ static struct replies_event *event_of(struct replies_set *set, struct str name)
 }
 
 bool replies_set_add_event(struct replies_set *set, struct str name, struct str key,
-                           struct replies_rule *rule)
+                           struct reply *reply)
 {
     struct replies_event *e = event_of(set, name);
 
     if (!e)
         return false;
     if (!str_is_set(key)) {
-        e->any = e->any ? e->any : rule;
+        e->any = e->any ? e->any : reply;
         return true;
     }
-    return map_get(e->keys, key) || map_put(e->keys, key, rule, NULL);
+    return map_get(e->keys, key) || map_put(e->keys, key, reply, NULL);
 }
 
-static const struct replies_rule *earlier(const struct replies_rule *a,
-                                          const struct replies_rule *b)
+static const struct reply *earlier(const struct reply *a, const struct reply *b)
 {
     if (!a || !b)
         return a ? a : b;
     return a < b ? a : b; /* they stand in one array, in the order of the file */
 }
 
-static const struct replies_rule *find_event(const struct replies_set *set, const struct push *push)
+static const struct reply *find_event(const struct replies_set *set, const struct push *push)
 {
     const struct event *event = &push->event;
     char room[REPLIES_EVENT_MAX];
@@ -129,50 +128,55 @@ static uint32_t find_keyword(const struct replies_set *set, const struct push *p
     return replies_index_find(set->keywords, str_trim(buf_str(folded)));
 }
 
-static const struct replies_rule *find_message(const struct replies_set *set,
-                                               const struct push *push, struct buf *folded)
+static const struct reply *find_message(const struct replies_set *set, const struct push *push,
+                                        struct buf *folded)
 {
     uint32_t found = find_keyword(set, push, folded);
 
     if (set->first_default < found)
         found = set->first_default;
-    return found == REPLIES_NO_RULE ? NULL : &set->rules[found];
+    return found == REPLIES_NO_RULE ? NULL : &set->replies[found];
 }
 
 const struct reply *replies_set_find(const struct replies_set *set, const struct push *push,
                                      struct buf *folded)
 {
-    const struct replies_rule *rule = str_ieq(push->event.msg_type, STR("event"))
-                                          ? find_event(set, push)
-                                          : find_message(set, push, folded);
-
-    return rule ? &rule->reply : NULL;
+    return str_ieq(push->event.msg_type, STR("event")) ? find_event(set, push)
+                                                       : find_message(set, push, folded);
 }
 
-static bool fill_part(const struct reply_part *part, struct str text, const struct event *event,
-                      struct arena *arena, struct str *out)
+static enum status fill_part(const struct reply_part *part, const struct event *event,
+                             struct arena *arena, struct str *text, struct err *err)
 {
     AUTO(buf_done) struct buf filled = BUF_INIT(EXPANDED_MAX);
+    struct str copy;
 
-    *out = text;
-    if (part->kind == REPLY_NAME || !str_is_set(replies_placeholder(text)))
-        *out = arena_dup(arena, text); /* the rules may be gone before the answer is written */
-    else {
-        replies_expand(text, part->kind == REPLY_URL, event, &filled);
-        *out = buf_ok(&filled) ? arena_dup(arena, buf_str(&filled)) : (struct str){0};
-    }
-    return str_is_set(*out);
+    if (part->kind == REPLY_NAME || !str_is_set(replies_placeholder(*text)))
+        return ST_OK;
+    replies_expand(*text, part->kind == REPLY_URL, event, &filled);
+    if (!buf_ok(&filled))
+        return err_retry(err, "memory", "no memory for a reply");
+    if (part->required && str_trim(buf_str(&filled)).len == 0)
+        return err_reject(err, REASON_SCHEMA, "empty",
+                          "%s is empty without what the push does not have", part->member);
+    copy = arena_dup(arena, buf_str(&filled));
+    if (filled.len > 0 && !str_is_set(copy))
+        return err_retry(err, "memory", "no memory for a reply");
+    *text = copy;
+    return ST_OK;
 }
 
-bool replies_fill(const struct reply *reply, const struct event *event, struct arena *arena,
-                  struct reply *out)
+enum status replies_fill(const struct reply *reply, const struct event *event, struct arena *arena,
+                         struct reply *out, struct err *err)
 {
     const struct reply_form *form = &REPLY_FORMS[reply->type];
+    struct reply filled = *reply;
+    enum status rc = ST_OK;
 
-    *out = (struct reply){.type = reply->type};
-    for (size_t i = 0; i < REPLY_PARTS_MAX; i++)
-        if (str_is_set(reply->parts[i]) &&
-            !fill_part(&form->parts[i], reply->parts[i], event, arena, &out->parts[i]))
-            return false;
-    return true;
+    for (size_t i = 0; rc == ST_OK && i < REPLY_PARTS_MAX; i++)
+        if (str_is_set(filled.parts[i]))
+            rc = fill_part(&form->parts[i], event, arena, &filled.parts[i], err);
+    if (rc == ST_OK)
+        *out = filled;
+    return rc;
 }

@@ -23,6 +23,7 @@ size_t replies_set_count(const struct replies_set *set); /* of rules */
  * folded is room to work in: texts longer than 8 KiB count so far. */
 const struct reply *replies_set_find(const struct replies_set *set, const struct push *push,
                                      struct buf *folded);
-/* Fills in what the push knows; borrowed from arena. False: no memory. */
-MUST_CHECK bool replies_fill(const struct reply *reply, const struct event *event,
-                             struct arena *arena, struct reply *out);
+/* Fills in what the push knows; borrowed from reply and arena. ST_REJECT, "empty": nothing is left
+ * of a part that WeChat does not take empty. ST_RETRY: no memory. */
+MUST_CHECK enum status replies_fill(const struct reply *reply, const struct event *event,
+                                    struct arena *arena, struct reply *out, struct err *err);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MARKS_MAX = 32, SOFT_HYPHEN = 0xAD };
+
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
 static bool is_tail(unsigned char byte)
@@ -87,6 +89,13 @@ struct str utf8_cut(struct str s, size_t max)
     return str_of(s.ptr, end);
 }
 
+struct str utf8_without_mark(struct str s)
+{
+    const struct str mark = STR("\xEF\xBB\xBF");
+
+    return str_starts(s, mark) ? str_skip(s, mark.len) : s;
+}
+
 size_t utf8_length(struct str s)
 {
     size_t count = 0;
@@ -159,6 +168,24 @@ static bool fold_all_simple(struct str s, struct buf *out)
     return true;
 }
 
+/* Leaves out what stands in a row of marks behind the most that any language puts on a letter (30:
+ * UAX #15, stream-safe text): the library sorts a row at the cost of its length squared. What folds
+ * to marks alone is a mark by its category, but for the voiced ones of half-width Katakana, which
+ * are modifier letters. A soft hyphen is ignored as all that is invisible. */
+static utf8proc_int32_t limit_marks(utf8proc_int32_t c, void *arg)
+{
+    const utf8proc_property_t *is = utf8proc_get_property(c);
+    size_t *marks = arg;
+
+    if (is->ignorable)
+        return c;
+    if (is->category == UTF8PROC_CATEGORY_MN || is->category == UTF8PROC_CATEGORY_MC ||
+        is->category == UTF8PROC_CATEGORY_ME || is->category == UTF8PROC_CATEGORY_LM)
+        return ++*marks > MARKS_MAX ? SOFT_HYPHEN : c;
+    *marks = 0;
+    return c;
+}
+
 void utf8_fold(struct str s, struct buf *out)
 {
     const utf8proc_option_t options =
@@ -166,10 +193,12 @@ void utf8_fold(struct str s, struct buf *out)
                             UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
     utf8proc_uint8_t *folded = NULL;
     utf8proc_ssize_t len;
+    size_t marks = 0;
 
     if (fold_all_simple(s, out))
         return;
-    len = utf8proc_map((const utf8proc_uint8_t *)s.ptr, (utf8proc_ssize_t)s.len, &folded, options);
+    len = utf8proc_map_custom((const utf8proc_uint8_t *)s.ptr, (utf8proc_ssize_t)s.len, &folded,
+                              options, limit_marks, &marks);
     if (len < 0)
         out->failed = true;
     else

@@ -317,4 +317,4 @@ def test_every_limit_is_refused_by_name_and_by_wechat_too(system):
     assert not let_through, "the simulator takes what is refused here"
     for name, menu in GOOD.items():
         assert s.refused(menu) == 0, name
-        s.done("menu", "put", s.file("good.json", menu), "--yes")
+        s.done("menu", "put", s.file("good.json", "\ufeff" + json.dumps(menu)), "--yes")

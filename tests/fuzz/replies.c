@@ -25,7 +25,7 @@ static void answer(const struct replies_set *set, struct push *push, struct str 
     struct xml xml;
     struct err err;
 
-    if (reply == NULL || !replies_fill(reply, &push->event, &arena, &filled))
+    if (reply == NULL || replies_fill(reply, &push->event, &arena, &filled, &err) != ST_OK)
         return;
     buf_clear(&room);
     reply_write(&filled, &head, &room);

@@ -12,7 +12,8 @@
 enum {
     TEXT_MAX = 16 << 20,
     JSON_MAX = 32 << 20,
-    RULES_MAX_BYTES = 1 << 20, /* of kabao-ingress */
+    RULES_MAX = 2000, /* of kabao-ingress, as the next */
+    RULES_MAX_BYTES = 1 << 20,
 };
 
 struct import {
@@ -62,9 +63,10 @@ static int convert(struct import *im, const struct json *replies, const struct j
     if (c.failed || f.failed || !make_readable(&rules, &im->rules) ||
         !make_readable(&menu, &im->menu))
         return EXIT_INTERNAL;
-    if (im->rules.len >= RULES_MAX_BYTES)
+    if (im->rules.len >= RULES_MAX_BYTES || im->rule_count > RULES_MAX)
         losses_add(&im->lost, "the rules", (struct str){NULL, 0},
-                   "the file is larger than 1 MiB: kabao-ingress refuses it, shorten it");
+                   "there are more than 2000 or 1 MiB of them: kabao-ingress refuses the file, "
+                   "shorten it");
     return im->lost.failed ? EXIT_INTERNAL : EXIT_DONE;
 }
 

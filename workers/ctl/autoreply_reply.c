@@ -144,54 +144,51 @@ static bool media_reply(struct str type, struct str media_id, struct jsonw *w,
 
 /* Articles */
 
-static bool is_short_web(struct str url)
+/* Adds it with what looks like a placeholder escaped; false: no address that a rule may have. */
+static bool add_url(struct str url, struct buf *out)
 {
-    return is_web(url) && url.len <= URL_MAX_BYTES;
-}
-
-static void write_url(struct jsonw *w, const char *member, struct str url)
-{
-    AUTO(buf_done) struct buf text = BUF_INIT(LITERAL_MAX);
-
     for (size_t i = 0; i < url.len; i++) {
         if (begins_placeholder(str_skip(url, i)))
-            buf_add_cstr(&text, "%7B");
+            buf_add_cstr(out, "%7B");
         else
-            buf_add_char(&text, url.ptr[i]);
+            buf_add_char(out, url.ptr[i]);
     }
-    w->out->failed = w->out->failed || !buf_ok(&text);
-    jsonw_key_str(w, member, buf_str(&text));
+    return is_web(url) && buf_ok(out) && out->len <= URL_MAX_BYTES;
 }
 
-static void write_article(const struct json *article, struct jsonw *w, char why[REPLY_WHY_SIZE])
+/* address: the article's, as add_url made it. */
+static void write_article(const struct json *article, struct str address, struct jsonw *w,
+                          char why[REPLY_WHY_SIZE])
 {
+    AUTO(buf_done) struct buf url = BUF_INIT(LITERAL_MAX);
     const struct str picture = json_get_str(article, "cover_url");
 
     jsonw_object(w);
     write_text(w, "title", json_get_str(article, "title"), why);
     if (has_text(json_get_str(article, "digest")))
         write_text(w, "description", json_get_str(article, "digest"), why);
-    if (is_short_web(picture))
-        write_url(w, "pic_url", picture);
+    if (add_url(picture, &url))
+        jsonw_key_str(w, "pic_url", buf_str(&url));
     else if (!str_is_empty(picture))
         note(why, "its picture has no address of http or https within 1024 bytes");
-    write_url(w, "url", json_get_str(article, "content_url"));
+    jsonw_key_str(w, "url", address);
     jsonw_object_end(w);
 }
 
 static bool news_reply(const struct json *item, struct jsonw *w, char why[REPLY_WHY_SIZE])
 {
+    AUTO(buf_done) struct buf url = BUF_INIT(LITERAL_MAX);
     const struct json *list = json_get(json_get(item, "news_info"), "list");
     const struct json *article = json_at(list, 0);
 
     if (!has_text(json_get_str(article, "title")) ||
-        !is_short_web(json_get_str(article, "content_url")))
+        !add_url(json_get_str(article, "content_url"), &url))
         return refuse(why, "there is no article with title and address in it");
     jsonw_object(w);
     jsonw_key_str(w, "type", STR("news"));
     jsonw_key(w, STR("articles"));
     jsonw_array(w);
-    write_article(article, w, why);
+    write_article(article, buf_str(&url), w, why);
     jsonw_array_end(w);
     jsonw_object_end(w);
     if (json_len(list) > 1)

@@ -2,6 +2,7 @@
 #include "menu_load.h"
 
 #include "app/app.h"
+#include "codec/utf8.h"
 #include "config/secret.h"
 #include "menu_check.h"
 
@@ -112,7 +113,7 @@ int menu_file_read(const char *path, struct json **out)
 
     if (secret_file_read(path, &text, &err) != ST_OK)
         return ctl_usage(err.text);
-    if (json_parse(buf_str(&text), &menu, &err) != ST_OK) {
+    if (json_parse(utf8_without_mark(buf_str(&text)), &menu, &err) != ST_OK) {
         (void)fprintf(stderr, "kabaoctl: %s: %s\n", path, err.text);
         return EXIT_CONFIG;
     }

@@ -75,12 +75,41 @@ static void test_utf8_fold_fails_in_the_buffer(void **state)
     assert_false(buf_ok(&out));
 }
 
+/* Sorting them costs their number squared: thousands of them are nothing that a person types. */
+static void test_utf8_fold_counts_no_more_marks_than_a_letter_has(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"\u0301", "\u0316"}, /* above, below */
+        {"\u0344", "\u0316"}, /* the first stands for two */
+        {"\u0F81", "\uFF9E"}, /* no marks by their class, but they decompose into some */
+        {"\u0301\u200D", "\u0316\u00AD"}, /* what is ignored does not stand between them */
+        {"\uFF9E\u0488", "\u093E\u0334"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        AUTO(buf_done) struct buf text = BUF_INIT(1 << 16);
+        AUTO(buf_done) struct buf folded = BUF_INIT(1 << 16);
+
+        buf_add_cstr(&text, "é");
+        for (int n = 0; n < 2000; n++)
+            buf_add_cstr(&text, pairs[i][n >= 1000]);
+        buf_add_cstr(&text, "会\u0301B");
+        utf8_fold(buf_str(&text), &folded);
+        assert_true(buf_ok(&folded));
+        assert_in_range(folded.len, 32, 256);
+        assert_true(str_starts(buf_str(&folded), STR("é")));
+        assert_true(str_ends(buf_str(&folded), STR("会\u0301b")));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8_fold_makes_alike_what_reads_alike),
         cmocka_unit_test(test_utf8_fold_is_the_librarys_for_every_character),
         cmocka_unit_test(test_utf8_fold_fails_in_the_buffer),
+        cmocka_unit_test(test_utf8_fold_counts_no_more_marks_than_a_letter_has),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,19 @@ static void test_reply_tells_all_that_is_lost(void **state)
     check_reply("{\"type\":\"img\",\"content\":\"a b\"}", NULL, "there is no media_id in it");
 }
 
+/* An address grows when its braces are escaped. */
+static void test_reply_measures_an_address_as_it_is_written(void **state)
+{
+    char item[1200];
+
+    (void)state;
+    (void)snprintf(item, sizeof(item),
+                   "{\"type\":\"news\",\"news_info\":{\"list\":[{\"title\":\"t\","
+                   "\"content_url\":\"https://u/%01011d{a}\"}]}}",
+                   0); /* 1024 bytes */
+    check_reply(item, NULL, "there is no article with title and address in it");
+}
+
 static void test_reply_cuts_a_text_between_characters(void **state)
 {
     char item[3000];
@@ -312,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reply_says_what_the_console_says),
         cmocka_unit_test(test_reply_tells_all_that_is_lost),
+        cmocka_unit_test(test_reply_measures_an_address_as_it_is_written),
         cmocka_unit_test(test_reply_cuts_a_text_between_characters),
         cmocka_unit_test(test_convert_takes_the_single_replies),
         cmocka_unit_test(test_convert_splits_a_rule_by_match_mode),

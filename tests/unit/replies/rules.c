@@ -127,12 +127,41 @@ static void test_rules_fill_in_what_the_push_knows(void **state)
     const struct event event = {.openid = STR("o1"), .scene = STR("{openid}&会")};
     const struct push push = {.event = {.msg_type = STR("image")}};
     struct reply out;
+    struct err err;
 
     (void)state;
-    assert_true(replies_fill(replies_set_find(set, &push, &folded), &event, &arena, &out));
+    assert_int_equal(
+        replies_fill(replies_set_find(set, &push, &folded), &event, &arena, &out, &err), ST_OK);
     assert_true(str_eq(out.parts[0], STR("o1:{ {x")));
     assert_true(str_eq(out.parts[3], STR("https://a/?s=%7Bopenid%7D%26%E4%BC%9A&c=")));
     assert_false(str_is_set(out.parts[1]));
+}
+
+/* WeChat takes an empty Content, Title or Url for an error and tells the user so. */
+static void test_rules_a_reply_of_which_nothing_is_left_is_none(void **state)
+{
+    static const char *const replies[] = {
+        DEFAULT("{\"type\":\"text\",\"content\":\" {scene}\\r\\n\"}"),
+        DEFAULT("{\"type\":\"text\",\"content\":\"{scene}\"}"),
+        DEFAULT("{\"type\":\"news\",\"articles\":[{\"title\":\"{card_code}\","
+                "\"url\":\"https://a/\"}]}"),
+    };
+    const struct event event = {.openid = STR("o1")};
+    const struct push push = {.event = {.msg_type = STR("image")}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(replies); i++) {
+        AUTO(replies_set_freep) struct replies_set *set = parse(replies[i]);
+        AUTO(arena_done) struct arena arena = ARENA_INIT(0);
+        AUTO(buf_done) struct buf folded = BUF_INIT(64);
+        struct reply out;
+        struct err err;
+
+        assert_int_equal(
+            replies_fill(replies_set_find(set, &push, &folded), &event, &arena, &out, &err),
+            ST_REJECT);
+        assert_string_equal(err.code, "empty");
+    }
 }
 
 static const struct {
@@ -167,6 +196,7 @@ static const struct {
      "1: /rules/0/event is unsubscribe"},
     {"{\"rules\":[{\"match\":\"default\",\n\"key\":\"a\"," TEXT("a") "}]}",
      "2: /rules/0/key is nothing that a rule of match default has"},
+    {DEFAULT("{\"type\":\"text\",\"content\":\" \\r\"}"), "3: /rules/0/reply/content has nothing"},
     {DEFAULT("{\"type\":\"text\"}"), "3: /rules/0/reply/content is required"},
     {DEFAULT("{\"type\":\"text\",\"content\":\"{nickname}\"}"),
      "3: /rules/0/reply/content has {nickname}; known are"},
@@ -273,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_rules_the_first_that_fits_wins),
         cmocka_unit_test(test_rules_events_by_name_and_key),
         cmocka_unit_test(test_rules_fill_in_what_the_push_knows),
+        cmocka_unit_test(test_rules_a_reply_of_which_nothing_is_left_is_none),
         cmocka_unit_test(test_rules_a_wrong_file_is_refused_with_line_and_reason),
         cmocka_unit_test(test_rules_are_reloaded_or_kept),
         cmocka_unit_test(test_rules_survive_short_memory),
