@@ -19,7 +19,8 @@ static const char REPLACE[] = "UPDATE verify_code SET hash=?,nonce=?,made_by=?,t
 static const char UNCLAIM[] = "DELETE FROM verify_code" OF_KEY;
 static const char MISS[] =
     "UPDATE verify_code SET tries=tries+1" OF_KEY " AND made_by=? AND tries<tries_max";
-static const char DROP[] = "UPDATE verify_code SET tries=tries_max" OF_KEY " AND made_by=?";
+static const char USE[] = "UPDATE verify_code SET tries=tries_max" OF_KEY " AND made_by=?";
+static const char VOID[] = "UPDATE verify_code SET tries=0,tries_max=0" OF_KEY " AND made_by=?";
 
 static const char COUNT_CLAIM[] = "INSERT INTO verify_count (appid,openid,day,codes)"
                                   " VALUES (?,?,?,0) ON DUPLICATE KEY UPDATE"
@@ -112,9 +113,14 @@ enum status verify_miss(struct db *tx, const struct verify_row *row, struct err 
     return exec_key(tx, STR(MISS), row, KEY_COLUMNS + 1, err);
 }
 
-enum status verify_drop(struct db *tx, const struct verify_row *row, struct err *err)
+enum status verify_use(struct db *tx, const struct verify_row *row, struct err *err)
 {
-    return exec_key(tx, STR(DROP), row, KEY_COLUMNS + 1, err);
+    return exec_key(tx, STR(USE), row, KEY_COLUMNS + 1, err);
+}
+
+enum status verify_void(struct db *tx, const struct verify_row *row, struct err *err)
+{
+    return exec_key(tx, STR(VOID), row, KEY_COLUMNS + 1, err);
 }
 
 /* The counts */
@@ -243,7 +249,7 @@ enum status verify_forget(struct db *db, int64_t *deleted, struct err *err)
 {
     const int64_t now_ms = clock_wall_ms();
     const struct db_value expired[] = {db_time(now_ms - DAY_MS)};
-    const struct db_value over[] = {db_int(day_of(now_ms))};
+    const struct db_value over[] = {db_int(day_of(now_ms) - 1)};
     int64_t codes = 0;
     int64_t counts = 0;
     enum status rc = db_exec(db, STR(FORGET), expired, 1, &codes, err);

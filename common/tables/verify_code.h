@@ -22,7 +22,7 @@ struct verify_row {
     struct str nonce;   /* 32 hex digits */
     struct str made_by; /* 32 hex digits */
     int64_t tries;
-    int64_t tries_max; /* with so many tries nothing is right any more */
+    int64_t tries_max; /* with so many tries nothing is right any more; 0: it was withdrawn */
     int64_t made_at_ms;
     int64_t expires_at_ms;
 };
@@ -41,7 +41,7 @@ enum verify_new {
     VERIFY_ACCOUNT_FULL
 };
 
-/* Inside a transaction, down to verify_drop; each may be repeated. */
+/* Inside a transaction, down to verify_void; each may be repeated. */
 
 /* Puts the row in the place of the one before it and counts it, if the limits allow. Locks the rows
  * it looks at: of two at the same time one is too soon. made_at_ms is now; the nonce is of chance.
@@ -54,10 +54,12 @@ MUST_CHECK enum status verify_load(struct db *tx, struct arena *arena, struct ve
                                    bool *found, struct err *err);
 /* One more wrong one. */
 MUST_CHECK enum status verify_miss(struct db *tx, const struct verify_row *row, struct err *err);
-/* Used, or never delivered: no code is right any more; only while it is still the one of
- * row->made_by. The row stays, for the limits and for whoever asks again under this made_by. */
-MUST_CHECK enum status verify_drop(struct db *tx, const struct verify_row *row, struct err *err);
+/* Used (tries becomes tries_max), or never delivered (tries_max becomes 0): no code is right any
+ * more; only while it is still the one of row->made_by. The row stays, for the limits and for
+ * whoever asks again under this made_by. */
+MUST_CHECK enum status verify_use(struct db *tx, const struct verify_row *row, struct err *err);
+MUST_CHECK enum status verify_void(struct db *tx, const struct verify_row *row, struct err *err);
 
-/* Deletes codes that expired a day ago and counts of days that are over, VERIFY_FORGET_ROWS of each
- * at most. */
+/* Deletes codes that expired a day ago and counts of days that were over a day ago (for an instance
+ * whose clock is behind, yesterday still counts), VERIFY_FORGET_ROWS of each at most. */
 MUST_CHECK enum status verify_forget(struct db *db, int64_t *deleted, struct err *err);

@@ -117,12 +117,19 @@ enum status wechat_exchange(struct http_client *http, const struct http_request 
     return read_answer(reply.body, answer, errcode, err);
 }
 
+static bool repeats(struct str text, struct str secret)
+{
+    size_t at;
+
+    return !str_is_empty(secret) && str_find(text, secret, &at);
+}
+
+/* Looked at before it is cut: no half of a secret is left either. */
 static struct str safe_errmsg(const struct wechat_refusal *refusal)
 {
     struct str errmsg = json_get_str(refusal->answer, "errmsg");
-    size_t at;
 
-    if (!str_is_empty(refusal->secret) && str_find(errmsg, refusal->secret, &at))
+    if (repeats(errmsg, refusal->secret) || repeats(errmsg, refusal->body_secret))
         return STR("(withheld)");
     return utf8_cut(errmsg, ERRMSG_MAX);
 }
@@ -266,6 +273,7 @@ static enum status refuse(const struct wechat_request *r, const struct attempt *
         .errcode = a->errcode,
         .resource = resource,
         .secret = str_from(a->token.text),
+        .body_secret = r->secret,
     };
 
     (void)snprintf(resource, sizeof(resource), "wechat:%s:%s", r->account->name, r->call->path);

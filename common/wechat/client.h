@@ -61,6 +61,7 @@ struct wechat_request {
     struct deadline send_by; /* zero: none; afterwards nothing is sent: ST_REJECT, REASON_EXPIRED,
                                 code "deadline" */
     struct buf *errmsg;      /* NULL, or gets WeChat's own words on an errcode, without secrets */
+    struct str secret;       /* of the body: words that repeat it are withheld; absent: none */
 };
 
 /* ST_OK: *answer is WeChat's JSON (errcode absent or 0), the caller's to free. ST_WAIT: path or
@@ -90,7 +91,8 @@ struct wechat_refusal {
     const struct json *answer;
     int errcode;          /* not 0 */
     const char *resource; /* what ST_WAIT closes */
-    struct str secret;    /* an errmsg that repeats it is withheld */
+    struct str secret;    /* an errmsg that repeats it is withheld, and so with body_secret */
+    struct str body_secret;
 };
 
 /* The verdict on an errcode, never ST_OK: see wechat_call. A token that failed is ST_RETRY here. */

@@ -20,6 +20,7 @@ static enum status send(struct wechat *w, const struct message_to *to, const str
         .until = to->until,
         .send_by = to->send_by,
         .errmsg = to->errmsg,
+        .secret = to->secret,
     };
 
     if (!buf_ok(body))

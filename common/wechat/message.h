@@ -11,8 +11,9 @@ struct message_to {
     struct str openid;
     struct str traceparent;
     struct deadline until;
-    struct deadline send_by; /* this and errmsg as in struct wechat_request */
+    struct deadline send_by; /* this, errmsg and secret as in struct wechat_request */
     struct buf *errmsg;
+    struct str secret;
 };
 
 /* From customer service, message/custom/send; a longer text is cut between characters. All as

@@ -138,8 +138,14 @@ def test_a_scene_that_lapsed_before_it_had_a_code_is_expired(bind):
 def test_what_wechat_refuses_is_no_scene_to_wait_for(bind):
     b = bind()
     b.script(path_rule(QRCODE, {"errcode": 45029}))
-    assert b.outcome(b.send("bind.start", {})) == ("rejected", "wechat:45029")
+    refused = b.send("bind.start", {"user": "u1"})
+    assert b.outcome(refused) == ("rejected", "wechat:45029")
     assert b.bindings() == []
+    b.script()
+    corrected = b.send("bind.start", {"user": "u2"}, command_id=refused[2]["ce_id"])
+    scene = b.result(corrected, count=2)["answer"]["scene"]
+    (row,) = b.db.rows("scene", scene=scene)
+    assert row["user"] == "u2", "not whom the refused one was for"
 
 
 def test_who_is_bound_is_so_no_more(bind):

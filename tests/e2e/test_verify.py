@@ -33,10 +33,10 @@ def person(number):
 
 
 class Sms:
-    """The merchant's webhook: takes what it is signed for, answers with `statuses` and then 200."""
+    """The merchant's webhook: takes what it is signed for, answers with `statuses` and then 200, and with `page`."""
 
     def __init__(self):
-        self.calls, self.statuses = [], []
+        self.calls, self.statuses, self.page = [], [], b""
         sms = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,9 +45,10 @@ class Sms:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 sms.calls.append(({name.lower(): text for name, text in self.headers.items()}, body))
-                self.send_response(sms.statuses.pop(0) if sms.statuses else 204)
-                self.send_header("Content-Length", "0")
+                self.send_response(sms.statuses.pop(0) if sms.statuses else 200)
+                self.send_header("Content-Length", str(len(sms.page)))
                 self.end_headers()
+                self.wfile.write(sms.page)
 
             def log_message(self, *_):
                 pass
@@ -74,7 +75,12 @@ class Sms:
 
 
 class Verify(System):
-    sms = None
+    sms = directory = None
+
+    def restart(self, worker=None, **settings):
+        """The same one with other settings of [verify]."""
+        self.worker.stop()
+        self.worker = self.start("one", config=self.config.with_(verify=settings, worker=worker or {}))
 
     def send_code(self, openid, purpose="login", key=None, **body):
         return self.send("verify.send", {"openid": openid, "purpose": purpose, **body}, key=key or openid)
@@ -143,19 +149,25 @@ def verify(apply, config, run, start_sim, kafka, db, tmp_path):
                        "sms_secret_file": write_secret(tmp_path / "sms.secret", SMS_SECRET), **settings}})
         apply(ready)
         made = Verify(ready, run, sim, kafka, db)
-        made.sms = sms
+        made.sms, made.directory = sms, tmp_path
         return made
     return start
 
 
+@pytest.mark.deadline(240)
 def test_a_code_is_right_once_and_for_a_few_tries(verify):
-    v = verify(channels="custom")
+    v = verify(channels="custom", partitions=8, per_account_day=100000)
     v.script()
     right_once(v, person(1))
     a_check_that_comes_again_is_no_further_try(v, person(2))
     after_five_wrong_ones_none_is_right(v, person(3))
     an_older_or_expired_one_is_wrong(v, person(4))
     nobody_without_a_code_is_right(v, person(5))
+    over_http_and_by_kabaoctl(v, person(8))
+    v.start("two")
+    the_right_one_among_many_at_once_is_right_once(v, person(6))
+    guessing_from_many_instances_gives_no_sixth_try(v)
+    what_waits_is_over_with_its_code(v, person(7))
 
 
 def right_once(v, openid):
@@ -212,6 +224,60 @@ def nobody_without_a_code_is_right(v, openid):
     assert v.db.rows("verify_code", openid=openid) == []
 
 
+def over_http_and_by_kabaoctl(v, openid):
+    ready = v.config.with_(ingress={"api_tokens_file": write_clients(v.directory / "clients.ini", {"one": CLIENT})})
+    api = Api(v.run("ingress", ready).listen, CLIENT["token"])
+    sent = api.command("verify.send", {"openid": openid, "purpose": "login"}, prefer="wait=20")
+    assert (sent.status, sent.json["outcome"]) == (200, "done"), sent
+    (code,) = v.codes(openid)
+    checked = api.command("verify.check", {"openid": openid, "purpose": "login", "code": code}, prefer="wait=20")
+    assert checked.json["answer"] == {"verified": True}
+    started = api.command("bind.start", {}, prefer="wait=20")
+    assert started.json["answer"]["scene"].startswith("bind-")
+    done = run_tool("kabaoctl", "command", "types", "--json", "--config", v.worker.ini)
+    types = {row["type"]: row["nature"] for row in json.loads(done.stdout)}
+    assert {name: types[name] for name in types if name.split(".")[0] in ("bind", "verify", "oauth")} == dict.fromkeys(
+        ("bind.end", "bind.start", "oauth.exchange", "verify.check", "verify.send", "verify.start"), "repeatable")
+    wait_for(lambda: v.bindings(kind="code_verified", openid=openid), 20, "the record")
+
+
+def the_right_one_among_many_at_once_is_right_once(v, openid):
+    code = v.code(openid)
+    tries = [v.try_code(openid, code, key=os.urandom(8).hex()) for _ in range(20)]
+    assert sum(result.json["answer"]["verified"] for result, *_ in v.gather(tries)) == 1
+
+
+def guessing_from_many_instances_gives_no_sixth_try(v):
+    """Wrong codes all at once; afterwards the right one is wrong as well."""
+    instances, people, guesses = count(8, 3), count(50, 6), 25
+    for n in range(2, instances):
+        v.start(f"more{n}")
+    codes = {openid: v.code(openid) for openid in map(person, range(100, 100 + people))}
+    tries = [v.try_code(openid, wrong(code, n), key=os.urandom(8).hex())
+             for n in range(1, guesses + 1) for openid, code in codes.items()]
+    found = v.gather(tries, timeout=count(300, 60))
+    assert not any(result.json["answer"]["verified"] for result, *_ in found)
+    assert {v.row(openid)["tries"] for openid in codes} == {5}
+    last = [v.try_code(openid, code, key=os.urandom(8).hex()) for openid, code in codes.items()]
+    assert not any(result.json["answer"]["verified"] for result, *_ in v.gather(last))
+    assert all(len(found) == 1 for found in v.gather(tries + last))
+
+
+def what_waits_is_over_with_its_code(v, openid):
+    failing = cut_once(v, openid)
+    v.age(400)
+    assert v.outcome(failing) == ("expired", "verify:over")
+    assert len(v.codes(openid)) == 1
+
+
+def cut_once(v, openid):
+    """A command whose first message nobody knows the end of."""
+    v.script(path_rule(CUSTOM, {"errcode": -1}, match={"touser": openid}))
+    record = v.send_code(openid)
+    wait_for(lambda: v.messages(openid), 30, "the first try")
+    return record
+
+
 def test_limits(verify):
     v = verify(channels="custom", resend_s=60, per_openid_day=3, per_account_day=5)
     v.script()
@@ -239,8 +305,24 @@ def test_limits(verify):
     v.code(three)
 
 
-def test_the_first_channel_that_takes_it(verify):
+@pytest.mark.deadline(240)
+def test_channels(verify):
     v = verify(channels="custom template subscribe webhook")
+    the_first_one_that_takes_it(v)
+    a_page_for_an_answer_is_a_yes(v, person(60))
+    v.restart(channels="webhook template")
+    who_cannot_be_reached_is_told_plainly(v)
+    v.restart(channels="template subscribe")
+    no_channel_is_open(v, person(70))
+    v.restart(channels="custom")
+    a_new_key_is_no_code_of_the_old_one(v, person(80))
+    v.restart(channels="custom", worker={"retry_max_ms": 60000, "retry_initial_ms": 30000})
+    a_deadline_ends_it(v)
+    v.restart(key_file=None)
+    it_is_off_without_a_key(v, person(90))
+
+
+def the_first_one_that_takes_it(v):
     refusals = {"custom": (45015, 45047, 48002, 45087), "template": (43004, 40037, 43019, 47003), "subscribe": (43101,)}
     rules, expected = [], {}
     for channel in (*refusals, "webhook"):
@@ -276,59 +358,79 @@ def without_a_template_those_two_are_passed_over(v, openid):
     assert call["expires_at"] == result["answer"]["expires_at"]
 
 
-def test_who_cannot_be_reached_is_told_plainly(verify):
-    v = verify(channels="webhook template")
+def a_page_for_an_answer_is_a_yes(v, openid):
+    v.script(path_rule(CUSTOM, {"errcode": 45015}))
+    v.sms.page = b"x" * (2 << 20)
+    result = v.result(v.send_code(openid))
+    v.sms.page = b""
+    assert (result["outcome"], result["answer"]["channel"]) == ("done", "webhook"), result
+    assert v.check(openid, v.sms.of(openid)[0]["code"])
+
+
+def who_cannot_be_reached_is_told_plainly(v):
+    one, two, three, four, five = (person(100 + n) for n in range(5))
     v.script(path_rule(NOTICE, {"errcode": 43004, "errmsg": "require subscribe hint: [x]"}))
     v.sms.statuses = [422]
-    record = v.send_code(person(1), **TEMPLATE)
+    record = v.send_code(one, **TEMPLATE)
     result = v.result(record)
     assert (result["outcome"], result["errcode"], result["error"]["code"]) == ("rejected", 43004, "wechat:43004")
     assert result["errmsg"].startswith("require subscribe hint")
-    (call,) = v.sms.of(person(1))
-    assert not v.check(person(1), call["code"]), "it is void"
-    assert v.bindings(kind="code_sent") == [] == v.kafka.read("dlq.command")
+    (call,) = v.sms.of(one)
+    assert not v.check(one, call["code"]), "it is void"
+    v.again(record)
+    assert v.outcome(record, count=2) == ("rejected", "verify:over")
     v.sms.statuses = [403]
-    result = v.result(v.send_code(person(2)))
+    result = v.result(v.send_code(two))
     assert (result["outcome"], result["error"]["code"]) == ("rejected", "sms:403") and "errcode" not in result
+    assert [r for n in (one, two) for r in v.bindings(kind="code_sent", openid=n)] == [] == v.kafka.read("dlq.command")
     v.script(path_rule(NOTICE, {"errcode": 40003}))
     v.sms.statuses = [410]
-    assert v.outcome(v.send_code(person(3), **TEMPLATE)) == ("rejected", "wechat:40003")
-    no_place = v.result(v.send_code(person(4), **{**TEMPLATE, "data": {"thing2": {"value": "code"}}}))
-    assert (no_place["error"]["code"], no_place["error"]["pointer"]) == ("schema", "/body/data")
-    assert v.db.rows("verify_code", openid=person(4)) == []
+    assert v.outcome(v.send_code(three, **TEMPLATE)) == ("rejected", "wechat:40003")
+    for data in ({"thing2": {"value": "code"}}, {"thing2": {"value": "{code}" + "x" * 70000}}):
+        error = v.result(v.send_code(four, **{**TEMPLATE, "data": data}))["error"]
+        assert (error["code"], error["pointer"]) == ("schema", "/body/data")
+    assert v.db.rows("verify_code", openid=four) == []
     v.sms.statuses = [503]
-    busy = v.send_code(person(5))
-    assert v.outcome(busy) == ("done", None)
-    codes = [call["code"] for call in v.sms.of(person(5))]
+    assert v.outcome(v.send_code(five)) == ("done", None)
+    codes = [call["code"] for call in v.sms.of(five)]
     assert len(codes) == 2 and len(set(codes)) == 1, "the same one again"
 
 
-def test_no_channel_is_open(verify):
-    v = verify(channels="template subscribe")
+def no_channel_is_open(v, openid):
     v.script()
-    result = v.result(v.send_code(person(1)))
+    result = v.result(v.send_code(openid))
     assert (result["outcome"], result["error"]["code"]) == ("rejected", "verify")
-    assert "template_id" in result["error"]["message"] and v.db.rows("verify_code") == []
+    assert "template_id" in result["error"]["message"] and v.db.rows("verify_code", openid=openid) == []
 
 
-def test_a_deadline_or_its_own_end_ends_it(verify):
-    v = verify(worker={"retry_max_ms": 60000, "retry_initial_ms": 30000}, channels="custom")
+def a_new_key_is_no_code_of_the_old_one(v, openid):
+    """What the command would send again could never be right."""
+    cut = cut_once(v, openid)
+    v.restart(channels="custom", key_file=write_secret(v.directory / "new.key", base64.b64encode(bytes(32)).decode()))
+    assert v.outcome(cut) == ("rejected", "verify:over")
+    assert len(v.codes(openid)) == 1 and not v.check(openid, v.codes(openid)[0])
+
+
+def a_deadline_ends_it(v):
+    closed, late = person(200), person(201)
+    before = len(v.sim.requests(path=CUSTOM))
     v.script(path_rule(CUSTOM, {"errcode": 45011}))
-    closed = v.send_code(person(1), key="a")
-    v.sim.wait_requests(1, path=CUSTOM)
-    late = v.send("verify.send", {"openid": person(2), "purpose": "login"}, deadline=in_seconds(2))
+    closed = v.send_code(closed, key="a")
+    v.sim.wait_requests(before + 1, path=CUSTOM)
+    late = v.send("verify.send", {"openid": late, "purpose": "login"}, deadline=in_seconds(2))
     assert v.outcome(late) == ("expired", "deadline")
-    assert v.records(closed) == [] and len(v.sim.requests(path=CUSTOM)) == 1
+    assert v.records(closed) == [] and len(v.sim.requests(path=CUSTOM)) == before + 1
 
 
-def test_what_waits_is_over_with_its_code(verify):
-    v = verify(channels="custom")
-    v.script(path_rule(CUSTOM, {"errcode": -1}))
-    failing = v.send_code(person(1))
-    v.sim.wait_requests(1, path=CUSTOM)
-    v.age(400)
-    assert v.outcome(failing) == ("expired", "verify:over")
-    assert len(v.codes(person(1))) == 1
+def it_is_off_without_a_key(v, openid):
+    v.script()
+    asked = len(v.sim.requests(path=CALLS["qrcode.create"][1]))
+    records = [v.send_code(openid), v.try_code(openid, "123456"), v.send("verify.start", {"purpose": "login"})]
+    for record in records:
+        error = v.result(record)["error"]
+        assert error["code"] == "verify" and "[verify] key_file is not set" in error["message"]
+    assert v.db.rows("verify_code", openid=openid) == []
+    assert len(v.sim.requests(path=CALLS["qrcode.create"][1])) == asked
 
 
 def test_killed_in_the_middle_it_sends_the_same_code_once(verify):
@@ -348,34 +450,6 @@ def test_killed_in_the_middle_it_sends_the_same_code_once(verify):
         assert v.check(person(n), v.codes(person(n), "template")[0])
         assert len(v.db.rows("verify_count", openid=person(n))) == 1
         assert v.db.rows("verify_count", openid=person(n))[0]["codes"] == 1, "counted once"
-
-
-def test_guessing_from_many_instances_gives_no_sixth_try(verify):
-    """Wrong codes all at once; afterwards the right one is wrong as well."""
-    instances, people, guesses = count(8, 3), count(50, 6), 25
-    v = verify(channels="custom", partitions=8, per_account_day=100000)
-    v.script()
-    for n in range(1, instances):
-        v.start(f"more{n}")
-    codes = {openid: v.code(openid) for openid in map(person, range(people))}
-    tries = [v.try_code(openid, wrong(code, n), key=os.urandom(8).hex())
-             for n in range(1, guesses + 1) for openid, code in codes.items()]
-    found = v.gather(tries, timeout=count(300, 60))
-    assert not any(result.json["answer"]["verified"] for result, *_ in found)
-    assert {row["tries"] for row in v.db.rows("verify_code")} == {5}
-    last = [v.try_code(openid, code, key=os.urandom(8).hex()) for openid, code in codes.items()]
-    assert not any(result.json["answer"]["verified"] for result, *_ in v.gather(last))
-    served = {r.json["command_id"]: r for r in v.kafka.read("result.wechat")}
-    assert len(served) == len(tries) + len(last) + people
-
-
-def test_the_right_one_among_many_at_once_is_right_once(verify):
-    v = verify(channels="custom", partitions=8)
-    v.script()
-    v.start("two")
-    code = v.code(person(1))
-    tries = [v.try_code(person(1), code, key=os.urandom(8).hex()) for _ in range(20)]
-    assert sum(result.json["answer"]["verified"] for result, *_ in v.gather(tries)) == 1
 
 
 def test_a_sent_code_stands_in_clear_nowhere(verify, run):
@@ -431,42 +505,12 @@ def tables(s):
     return {f"table {name}": "\n".join(map(repr, s.db.rows(name))) for name in names}
 
 
-def test_verification_is_off_without_a_key(verify):
-    v = verify(key_file=None)
-    v.script()
-    records = [v.send_code(person(1)), v.try_code(person(1), "123456"), v.send("verify.start", {"purpose": "login"})]
-    for record in records:
-        error = v.result(record)["error"]
-        assert error["code"] == "verify" and "[verify] key_file is not set" in error["message"]
-    assert v.db.rows("verify_code") == [] == v.sim.requests(path=CALLS["qrcode.create"][1])
-
-
-def test_a_bad_key_or_secret_refuses_the_start(verify, run, tmp_path):
-    v = verify()
+def test_a_bad_key_or_secret_refuses_the_start(config, run, tmp_path):
+    good = config.with_(verify={"key_file": write_secret(tmp_path / "verify.key", KEY), "sms_url": "http://127.0.0.1:1/sms",
+                                "sms_secret_file": write_secret(tmp_path / "sms.secret", SMS_SECRET)})
     short = write_secret(tmp_path / "short", base64.b64encode(b"too short").decode())
-    for section, key, value, said in (
-            ("verify", "key_file", short, "not 32 bytes as Base64"), ("verify", "key_file", "/nonexistent/x", "key_file"),
-            ("verify", "sms_secret_file", None, "sms_secret_file"), ("verify", "sms_secret_file", short, "sms_secret_file"),
-            ("account demo", "secret_file", "/nonexistent/x", "[account demo] secret_file")):
-        program = run("command", v.config.with_({section: {key: value}}), ready=False)
+    for key, value, said in (("key_file", short, "not 32 bytes as Base64"), ("key_file", "/nonexistent/x", "key_file"),
+                             ("sms_secret_file", None, "sms_secret_file"), ("sms_secret_file", short, "sms_secret_file")):
+        program = run("command", good.with_(verify={key: value}), ready=False)
         assert program.wait_exit(30) == 78
         assert said in program.log_text(), program.log_text()
-
-
-def test_over_http_and_by_kabaoctl(verify, run, tmp_path):
-    v = verify(channels="custom")
-    v.script()
-    ready = v.config.with_(ingress={"api_tokens_file": write_clients(tmp_path / "clients.ini", {"one": CLIENT})})
-    api = Api(run("ingress", ready).listen, CLIENT["token"])
-    sent = api.command("verify.send", {"openid": person(1), "purpose": "login"}, prefer="wait=20")
-    assert (sent.status, sent.json["outcome"]) == (200, "done"), sent
-    (code,) = v.codes(person(1))
-    checked = api.command("verify.check", {"openid": person(1), "purpose": "login", "code": code}, prefer="wait=20")
-    assert checked.json["answer"] == {"verified": True}
-    started = api.command("bind.start", {}, prefer="wait=20")
-    assert started.json["answer"]["scene"].startswith("bind-")
-    done = run_tool("kabaoctl", "command", "types", "--json", "--config", v.worker.ini)
-    types = {row["type"]: row["nature"] for row in json.loads(done.stdout)}
-    assert {name: types[name] for name in types if name.split(".")[0] in ("bind", "verify", "oauth")} == dict.fromkeys(
-        ("bind.end", "bind.start", "oauth.exchange", "verify.check", "verify.send", "verify.start"), "repeatable")
-    wait_for(lambda: v.bindings(kind="code_verified"), 20, "the record")

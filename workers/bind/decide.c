@@ -182,7 +182,11 @@ static enum status run(struct lane *lane, struct part *part, size_t page, struct
     if (!str_is_set(effect.identity))
         return err_retry(err, "memory", "no memory for a name");
     rc = lane_effect(lane, &effect, &result, &made, err);
-    return rc == ST_OK ? verdict_read(result, lane_arena(lane), out, err) : rc;
+    if (rc == ST_OK)
+        rc = verdict_read(result, lane_arena(lane), out, err);
+    if (rc == ST_OK)
+        out->decision.is_old = !made;
+    return rc;
 }
 
 static enum status run_all(struct lane *lane, struct part *part, struct part *rest,

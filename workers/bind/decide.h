@@ -21,12 +21,13 @@ enum verdict {
     VERDICT_BOUND,
     VERDICT_REFUSED,
     VERDICT_CODE, /* a code is to be sent (bind/code.h) */
-    VERDICT_LEFT
+    VERDICT_LEFT  /* the openid unfollowed */
 };
 
 /* Absent texts and 0: there is none. All lives in the lane's arena. */
 struct decision {
     enum verdict verdict;
+    bool is_old; /* an earlier attempt decided it */
     struct str reason;
     struct str user;
     struct str purpose;

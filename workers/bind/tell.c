@@ -3,38 +3,37 @@
 
 #include "wechat/message.h"
 
-#include <string.h>
-
-/* A courtesy */
-
 struct telling {
     const struct scan *scan;
     struct str text;
     struct deadline by;
 };
 
-static struct message_to to_whom(struct lane *lane, const struct scan *scan, struct deadline until)
+/* What may have been sent is as good as told, and so is a final no: a message more would be worse
+ * than one less. */
+static bool is_over(enum status rc, const struct err *err)
 {
-    return (struct message_to){
-        .account = scan->account,
-        .openid = scan->openid,
-        .traceparent = lane_traceparent(lane),
-        .until = until,
-    };
+    return rc == ST_REJECT || (rc == ST_RETRY && !http_client_sent_nothing(err));
 }
 
-/* A final no is as good as told: a replay must not try again. */
 static enum status call_tell(struct lane *lane, struct deadline until, void *arg,
                              struct str *result UNUSED, struct err *err)
 {
     const struct telling *t = arg;
-    struct message_to to = to_whom(lane, t->scan, until);
+    const struct message_to to = {
+        .account = t->scan->account,
+        .openid = t->scan->openid,
+        .traceparent = lane_traceparent(lane),
+        .until = until,
+        .send_by = t->by,
+    };
     struct err why = {0};
     enum status rc;
 
-    to.send_by = t->by;
+    if (deadline_passed(t->by))
+        return err_reject(err, REASON_EXPIRED, "deadline", "it is too late to tell it");
     rc = message_custom_text(lane_wechat(lane), &to, t->text, &why);
-    if (rc == ST_REJECT) {
+    if (is_over(rc, &why)) {
         lane_warn(lane, "bind.untold", &why);
         return ST_OK;
     }
@@ -43,7 +42,7 @@ static enum status call_tell(struct lane *lane, struct deadline until, void *arg
     return rc;
 }
 
-/* What was begun counts as told: a message more would be worse than one less. */
+/* Of a process that died. */
 static enum status probe_tell(struct lane *lane, struct deadline until UNUSED, void *arg UNUSED,
                               bool *happened, struct str *result UNUSED, struct err *err UNUSED)
 {
@@ -62,8 +61,13 @@ static const struct step STEP_TOLD = {
     .probe = probe_tell,
 };
 
-enum status tell(struct lane *lane, const struct scan *scan, struct str text,
-                 const struct message *message, struct err *err)
+static bool is_last_attempt(struct lane *lane, const struct message *message)
+{
+    return message->attempt >= lane_settings(lane)->worker.max_attempts;
+}
+
+enum status tell(struct lane *lane, const struct scan *scan, const struct decision *d,
+                 struct str text, const struct message *message, struct err *err)
 {
     const int64_t left_ms = scan->at_ms + TELL_WITHIN_MS - clock_wall_ms();
     struct telling telling = {.scan = scan, .text = text, .by = deadline_in(left_ms)};
@@ -73,124 +77,19 @@ enum status tell(struct lane *lane, const struct scan *scan, struct str text,
     struct err why = {0};
     enum status rc;
 
-    if (str_is_empty(text) || left_ms <= 0)
+    /* Who was at it before may have died in the call: that intent is then ended, however late. */
+    if (str_is_empty(text) || (left_ms <= 0 && !d->is_old))
         return ST_OK;
-    lane_look_by(lane, telling.by);
+    if (left_ms > 0)
+        lane_look_by(lane, telling.by);
     rc = lane_effect(lane, &effect, &result, &made, &why);
-    if (rc == ST_RETRY && message->attempt >= lane_settings(lane)->worker.max_attempts) {
+    if (rc == ST_REJECT && why.reason == REASON_EXPIRED)
+        return ST_OK;
+    if (rc == ST_RETRY && is_last_attempt(lane, message)) {
         lane_warn(lane, "bind.untold", &why);
         return ST_OK;
     }
     if (rc != ST_OK)
         *err = why;
     return rc;
-}
-
-/* A code */
-
-struct coding {
-    const struct scan *scan;
-    const struct code_sender *sender;
-    struct verify_order order;
-    struct str user;
-};
-
-/* What stands in the ledger in the place of a code's end. */
-static enum status refuse(const char *reason, struct lane *lane, struct str *result,
-                          struct err *err)
-{
-    *result = arena_printf(lane_arena(lane), "{\"reason\":\"%s\"}", reason);
-    return str_is_set(*result) ? ST_OK
-                               : err_wait(err, "memory", deadline_in(0), "no memory for a result");
-}
-
-static enum status send_text(struct lane *lane, struct deadline until, const struct coding *c,
-                             const struct verify_code *code, struct err *err)
-{
-    const struct message_to to = to_whom(lane, c->scan, until);
-    const struct bind_facts facts = {
-        .user = c->user,
-        .code = str_from(code->text),
-        .ttl_s = (code->expires_at_ms - clock_wall_ms()) / 1000,
-    };
-    const struct str text =
-        bind_text_of(c->sender->texts, c->scan->account, BIND_TEXT_CODE, &facts, lane_arena(lane));
-
-    if (!str_is_set(text))
-        return err_wait(err, "memory", deadline_in(0), "no memory for a message");
-    return message_custom_text(lane_wechat(lane), &to, text, err);
-}
-
-static enum status call_code(struct lane *lane, struct deadline until, void *arg,
-                             struct str *result, struct err *err)
-{
-    const struct coding *c = arg;
-    struct verify_code code = {.expires_at_ms = 0};
-    struct err why = {0};
-    enum status rc = verify_begin(lane, c->sender->key, &c->order, &code, &why);
-
-    if (rc == ST_REJECT)
-        return refuse(strcmp(why.code, "verify:over") == 0 ? "undelivered" : "limit", lane, result,
-                      err);
-    if (rc == ST_OK)
-        rc = send_text(lane, until, c, &code, &why);
-    explicit_bzero(code.text, sizeof(code.text));
-    if (rc == ST_OK) {
-        *result =
-            arena_printf(lane_arena(lane), "{\"until_ms\":%lld}", (long long)code.expires_at_ms);
-        return ST_OK;
-    }
-    if (rc == ST_REJECT) {
-        lane_warn(lane, "bind.untold", &why);
-        if (verify_withdraw(lane, &c->order, &why) == ST_OK)
-            return refuse("undelivered", lane, result, err);
-        return err_wait(err, "mysql", deadline_in(0), "%s", why.text);
-    }
-    *err = why;
-    return rc;
-}
-
-static const struct step STEP_CODE = {
-    .name = "bind.code",
-    .nature = NATURE_REPEATABLE,
-    .call = call_code,
-};
-
-static enum status read_outcome(struct lane *lane, struct str result, struct decision *d,
-                                struct err *err)
-{
-    AUTO(json_freep) struct json *object = NULL;
-    enum status rc = json_parse(result, &object, err);
-
-    if (rc != ST_OK || json_get_i64(object, "until_ms", &d->code_until_ms))
-        return rc;
-    d->verdict = VERDICT_REFUSED;
-    d->reason = arena_dup(lane_arena(lane), json_get_str(object, "reason"));
-    return str_is_set(d->reason) ? ST_OK : err_retry(err, "memory", "no memory for a reason");
-}
-
-enum status send_code(struct lane *lane, const struct scan *scan, const struct code_sender *sender,
-                      struct decision *d, struct err *err)
-{
-    const struct settings_verify *settings = &lane_settings(lane)->verify;
-    struct coding coding = {
-        .scan = scan,
-        .sender = sender,
-        .user = d->user,
-        .order = {.appid = scan->appid,
-                  .openid = scan->openid,
-                  .purpose = d->purpose,
-                  .identity = scan->id,
-                  .ttl_s = d->code_ttl_s > 0 ? d->code_ttl_s : settings->ttl_s,
-                  .attempts = settings->attempts},
-    };
-    const struct effect effect = {.step = &STEP_CODE, .identity = scan->id, .arg = &coding};
-    struct str result = {NULL, 0};
-    bool made = false;
-    enum status rc;
-
-    if (!sender->key->is_set)
-        return err_reject(err, REASON_REJECTED, "verify", "[verify] key_file is not set");
-    rc = lane_effect(lane, &effect, &result, &made, err);
-    return rc == ST_OK ? read_outcome(lane, result, d, err) : rc;
 }

@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum {
-    DATA_MAX = 64 * 1024,
     HOOK_MAX = 4096,
     SIGNATURE_MAX = 256,
     TIMESTAMP_SIZE = 24,
@@ -30,6 +29,7 @@ static struct message_to to_openid(const struct code_delivery *d)
         .until = d->until,
         .send_by = d->c->send_by,
         .errmsg = &d->c->errmsg,
+        .secret = str_from(d->code->text),
     };
 }
 
@@ -67,7 +67,7 @@ static bool notice_is_open(const struct command *c)
 static void write_data(const struct code_delivery *d, struct buf *out)
 {
     static const struct str place = STR_INIT("{code}");
-    AUTO(buf_done) struct buf text = BUF_INIT(DATA_MAX);
+    AUTO(buf_done) struct buf text = BUF_INIT(CODE_DATA_MAX);
     struct str rest;
     size_t at;
 
@@ -84,7 +84,7 @@ static void write_data(const struct code_delivery *d, struct buf *out)
 
 static enum status send_notice(const struct code_delivery *d, bool is_template, struct err *err)
 {
-    AUTO(buf_done_secret) struct buf data = BUF_INIT(DATA_MAX);
+    AUTO(buf_done_secret) struct buf data = BUF_INIT(CODE_DATA_MAX);
     const struct message_to to = to_openid(d);
     struct message_notice notice = {
         .template_id = json_get_str(d->c->body, "template_id"),
@@ -161,6 +161,8 @@ static enum status post(const struct code_delivery *d, struct str body, struct s
     enum status rc =
         http_client_send(lane_http(lane), &request, until, lane_arena(lane), &reply, err);
 
+    if (rc == ST_REJECT && strcmp(err->code, "http:size") == 0)
+        return ST_OK; /* only a yes is refused for its size (http/client.h) */
     if (rc == ST_REJECT && reply.status > 0)
         (void)snprintf(err->code, sizeof(err->code), "sms:%d", reply.status);
     return rc;

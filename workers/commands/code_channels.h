@@ -5,6 +5,8 @@
 #include "command.h"
 #include "verify/verify.h"
 
+enum { CODE_DATA_MAX = 60 * 1024 /* bytes of a body's data: with the rest it is one message */ };
+
 struct code_delivery {
     struct command *c; /* a verify.send */
     const struct verify_code *code;
@@ -14,7 +16,7 @@ struct code_delivery {
 struct code_channel {
     const char *name;
     bool is_wechat;
-    /* Whether settings and command have what it needs. */
+    /* Settings and command have what it needs. */
     bool (*is_open)(const struct command *c);
     /* As step.call; ST_REJECT with code_may_go_otherwise: another channel may still work. */
     enum status (*send)(const struct code_delivery *d, struct err *err);

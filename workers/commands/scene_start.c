@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bind.start, verify.start: a scene of chance, once for each command, and the QR code that has it.
  */
-#include "base/hex.h"
 #include "call.h"
 #include "codec/jsonw.h"
+#include "model/id.h"
 #include "state.h"
 #include "tables/scene.h"
 
-enum { TTL_PRESET_S = 600, MS = 1000, TEXT_MAX = 16 * 1024, MADE_BY_LEN = 16, MADE_BY_SIZE = 33 };
+enum { TTL_PRESET_S = 600, MS = 1000, TEXT_MAX = 16 * 1024 };
 
 struct making {
     struct arena *arena;
@@ -24,25 +24,22 @@ static enum status make(struct db *tx, void *arg, struct err *err)
     return scene_make(tx, m->arena, &m->made, err);
 }
 
-/* "bind" or "verify", and the command. False: no memory. */
-static bool name_maker(struct arena *arena, enum scene_kind kind, struct str id,
-                       char out[MADE_BY_SIZE])
+/* The command and whom it is for: a refused one, corrected under its id, is another. False: no
+ * memory. */
+static bool name_maker(const struct scene *wanted, struct arena *arena, struct str command_id,
+                       struct id *out)
 {
-    struct str joined =
-        arena_printf(arena, "%s\x1f%.*s", kind == SCENE_BIND ? "bind" : "verify", STR_ARG(id));
-    uint8_t hash[SHA256_LEN];
+    const struct str joined = arena_printf(arena, "%.*s\x1f%.*s\x1f%.*s", STR_ARG(command_id),
+                                           STR_ARG(wanted->user), STR_ARG(wanted->purpose));
 
-    if (!str_is_set(joined))
-        return false;
-    sha256(joined, hash);
-    hex_format(hash, MADE_BY_LEN, out);
-    return true;
+    id_derive(joined, wanted->kind == SCENE_BIND ? STR("bind") : STR("verify"), out);
+    return str_is_set(joined);
 }
 
 static enum status find_scene(struct command *c, enum scene_kind kind, struct scene *out,
                               struct err *err)
 {
-    char made_by[MADE_BY_SIZE] = "";
+    struct id made_by = {""};
     struct making m = {
         .arena = lane_arena(c->lane),
         .wanted =
@@ -51,7 +48,7 @@ static enum status find_scene(struct command *c, enum scene_kind kind, struct sc
                 .kind = kind,
                 .user = json_get_str(c->body, "user"),
                 .purpose = json_get_str(c->body, "purpose"),
-                .made_by = str_of(made_by, sizeof(made_by) - 1),
+                .made_by = str_of(made_by.text, ID_LEN),
             },
     };
     int64_t ttl_s = TTL_PRESET_S;
@@ -61,7 +58,7 @@ static enum status find_scene(struct command *c, enum scene_kind kind, struct sc
     m.wanted.expires_at_ms = clock_wall_ms() + ttl_s * MS;
     if (kind == SCENE_VERIFY)
         m.wanted.code_ttl_s = lane_settings(c->lane)->verify.ttl_s;
-    if (!name_maker(m.arena, kind, c->message->event.id, made_by))
+    if (!name_maker(&m.wanted, m.arena, c->message->event.id, &made_by))
         return command_no_memory(err);
     rc = lane_run(c->lane, make, &m, err);
     if (rc != ST_OK)

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { ANSWER_MAX = 1024, DATA_MAX = 64 * 1024 };
+enum { ANSWER_MAX = 1024 };
 
 static struct verify_order order_of(const struct command *c)
 {
@@ -43,13 +43,23 @@ static bool has_channel(const struct command *c)
     return false;
 }
 
-static bool has_place(const struct json *data)
+static enum status refuse_data(struct command *c, const char *text, struct err *err)
 {
-    AUTO(buf_done) struct buf text = BUF_INIT(DATA_MAX);
+    (void)str_copy(STR("/body/data"), c->fault.pointer, sizeof(c->fault.pointer));
+    return err_reject(err, REASON_REJECTED, "schema", "/body/data %s", text);
+}
+
+static enum status check_data(struct command *c, const struct json *data, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(CODE_DATA_MAX);
     size_t at;
 
     json_format(data, &text);
-    return !buf_ok(&text) || str_find(buf_str(&text), STR("{code}"), &at);
+    if (!buf_ok(&text))
+        return refuse_data(c, "is too long", err);
+    if (!str_find(buf_str(&text), STR("{code}"), &at))
+        return refuse_data(c, "has no {code} in any of its values", err);
+    return ST_OK;
 }
 
 static enum status check(struct command *c, struct err *err)
@@ -57,15 +67,10 @@ static enum status check(struct command *c, struct err *err)
     const struct json *data = json_get(c->body, "data");
     enum status rc = command_verify_ready(c, err);
 
-    if (rc != ST_OK)
+    if (rc == ST_OK && data)
+        rc = check_data(c, data, err);
+    if (rc != ST_OK || has_channel(c))
         return rc;
-    if (data && !has_place(data)) {
-        (void)str_copy(STR("/body/data"), c->fault.pointer, sizeof(c->fault.pointer));
-        return err_reject(err, REASON_REJECTED, "schema",
-                          "/body/data has no {code} in any of its values");
-    }
-    if (has_channel(c))
-        return ST_OK;
     return err_reject(err, REASON_REJECTED, "verify",
                       "no channel of [verify] channels is open to this command: template and "
                       "subscribe need template_id and data, webhook needs sms_url");
@@ -82,29 +87,6 @@ static void limit_to_code(struct command *c, const struct verify_code *code)
     lane_look_by(c->lane, c->send_by);
 }
 
-/* WeChat may repeat in words what it was sent. */
-static void hide_code(struct command *c, const struct verify_code *code, struct err *err)
-{
-    size_t at;
-
-    if (str_find(buf_str(&c->errmsg), str_from(code->text), &at))
-        buf_clear(&c->errmsg);
-    if (str_find(str_from(err->text), str_from(code->text), &at))
-        (void)str_copy(STR("(withheld)"), err->text, sizeof(err->text));
-}
-
-static enum status send_by(const struct code_channel *channel, const struct code_delivery *d,
-                           struct err *err)
-{
-    enum status rc;
-
-    buf_clear(&d->c->errmsg);
-    rc = channel->send(d, err);
-    if (rc != ST_OK)
-        hide_code(d->c, d->code, err);
-    return rc;
-}
-
 /* ST_REJECT: by the last channel that was open, or by one whose no is meant for all. */
 static enum status send(const struct code_delivery *d, const struct code_channel **by,
                         struct err *err)
@@ -119,7 +101,8 @@ static enum status send(const struct code_delivery *d, const struct code_channel
 
         if (!channel || !channel->is_open(d->c))
             continue;
-        rc = send_by(channel, d, &why);
+        buf_clear(&d->c->errmsg);
+        rc = channel->send(d, &why);
         *by = channel;
         if (rc == ST_OK)
             return rc;
@@ -181,6 +164,8 @@ static enum status run(struct command *c, struct deadline until, struct reply *r
 
     if (rc == ST_OK)
         rc = verify_begin(c->lane, &state->codes, &order, &code, err);
+    if (rc == ST_OK && code.is_used) /* by which channel it went nobody wrote down */
+        rc = err_reject(err, REASON_REJECTED, "verify:over", "the code is used up");
     if (rc == ST_OK)
         rc = deliver(c, &order, &d, reply, err);
     explicit_bzero(&code, sizeof(code));

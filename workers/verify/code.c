@@ -18,7 +18,8 @@ static void add(struct buf *text, struct str part)
     buf_add(text, part);
 }
 
-/* Each part ends where no part can: none of them holds 0x1f. A code that does is none of ours. */
+/* Openid, purpose and what is said to be the code may hold 0x1f themselves: the nonce, which no
+ * other row has, keeps them apart all the same. */
 static void hash(const struct verify_key *key, const char *what, const struct verify_of *of,
                  struct str code, uint8_t out[SHA256_LEN])
 {

@@ -5,13 +5,14 @@
 #include "base/rand.h"
 #include "codec/base64.h"
 #include "config/secret.h"
+#include "model/id.h"
 #include "tables/verify_code.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_TEXT_MAX = 1024, MADE_BY_LEN = 16, MS = 1000 };
+enum { KEY_TEXT_MAX = 1024, MS = 1000 };
 
 #define REMEDY "make one with openssl rand -base64 32"
 
@@ -60,20 +61,18 @@ static struct verify_of of_row(const struct verify_row *row)
 struct draft {
     char nonce[VERIFY_NONCE_SIZE];
     char hash[2 * SHA256_LEN + 1];
-    char made_by[2 * MADE_BY_LEN + 1];
+    struct id made_by;
 };
 
-static void name_maker(struct str identity, char out[2 * MADE_BY_LEN + 1])
+static void name_maker(struct str identity, struct id *out)
 {
-    uint8_t hash[SHA256_LEN];
-
-    sha256(identity, hash);
-    hex_format(hash, MADE_BY_LEN, out);
+    id_derive(identity, STR("verify code"), out);
 }
 
 static struct verify_row draft_row(const struct verify_key *key, const struct verify_order *order,
-                                   struct draft *d, char code[VERIFY_CODE_SIZE])
+                                   struct draft *d)
 {
+    char code[VERIFY_CODE_SIZE];
     uint8_t chance[VERIFY_NONCE_LEN];
     struct verify_row row = {
         .appid = order->appid,
@@ -81,7 +80,7 @@ static struct verify_row draft_row(const struct verify_key *key, const struct ve
         .purpose = order->purpose,
         .hash = str_of(d->hash, sizeof(d->hash) - 1),
         .nonce = str_of(d->nonce, sizeof(d->nonce) - 1),
-        .made_by = str_of(d->made_by, sizeof(d->made_by) - 1),
+        .made_by = str_of(d->made_by.text, ID_LEN),
         .tries_max = order->attempts,
         .made_at_ms = clock_wall_ms(),
     };
@@ -89,11 +88,12 @@ static struct verify_row draft_row(const struct verify_key *key, const struct ve
 
     rand_bytes(chance, sizeof(chance));
     hex_format(chance, sizeof(chance), d->nonce);
-    name_maker(order->identity, d->made_by);
+    name_maker(order->identity, &d->made_by);
     row.expires_at_ms = row.made_at_ms + order->ttl_s * MS;
     of = of_row(&row);
     verify_code_make(key, &of, code);
     verify_code_hash(key, &of, str_from(code), d->hash);
+    explicit_bzero(code, sizeof(code));
     return row;
 }
 
@@ -120,9 +120,8 @@ static enum status judge_same(const struct verify_row *row, struct err *err)
     if (row->expires_at_ms <= clock_wall_ms())
         return err_reject(err, REASON_EXPIRED, "verify:over",
                           "the code expired before it was delivered");
-    if (row->tries >= row->tries_max)
-        return err_reject(err, REASON_REJECTED, "verify:over",
-                          "the code is used up, or could not be delivered");
+    if (row->tries_max == 0)
+        return err_reject(err, REASON_REJECTED, "verify:over", "the code could not be delivered");
     return ST_OK;
 }
 
@@ -147,18 +146,46 @@ static enum status judge_new(const struct putting *p, struct err *err)
     return ST_OK;
 }
 
+static bool is_right(const struct verify_key *key, const struct verify_row *row, struct str code)
+{
+    char hash[2 * SHA256_LEN + 1];
+    const struct verify_of of = of_row(row);
+
+    verify_code_hash(key, &of, code, hash);
+    return crypto_equal(str_from(hash), row->hash);
+}
+
+/* Made by another key it would be another code, and never right. */
+static enum status hand_out(const struct verify_key *key, const struct verify_row *row,
+                            struct verify_code *out, struct err *err)
+{
+    const struct verify_of of = of_row(row);
+    char code[VERIFY_CODE_SIZE];
+    const bool is_used = row->tries >= row->tries_max;
+    enum status rc = ST_OK;
+
+    verify_code_make(key, &of, code);
+    if (!is_used && !is_right(key, row, str_from(code)))
+        rc = err_reject(err, REASON_REJECTED, "verify:over",
+                        "the code was made with another [verify] key_file");
+    else
+        *out = (struct verify_code){.expires_at_ms = row->expires_at_ms, .is_used = is_used};
+    if (rc == ST_OK && !is_used)
+        memcpy(out->text, code, sizeof(code));
+    explicit_bzero(code, sizeof(code));
+    return rc;
+}
+
 enum status verify_begin(struct lane *lane, const struct verify_key *key,
                          const struct verify_order *order, struct verify_code *out, struct err *err)
 {
     const struct settings_verify *settings = &lane_settings(lane)->verify;
-    char code[VERIFY_CODE_SIZE];
-    struct draft draft = {"", "", ""};
+    struct draft draft = {"", "", {""}};
     struct putting p = {
         .arena = lane_arena(lane),
         .limits = {settings->resend_s * MS, settings->per_openid_day, settings->per_account_day},
-        .draft = draft_row(key, order, &draft, code),
+        .draft = draft_row(key, order, &draft),
     };
-    struct verify_of of;
     enum status rc = lane_run(lane, put, &p, err);
 
     if (rc == ST_RETRY) { /* nothing was sent */
@@ -168,45 +195,30 @@ enum status verify_begin(struct lane *lane, const struct verify_key *key,
     }
     if (rc == ST_OK)
         rc = judge_new(&p, err);
-    if (rc == ST_OK) {
-        of = of_row(&p.row);
-        verify_code_make(key, &of, out->text);
-        out->expires_at_ms = p.row.expires_at_ms;
-    }
-    explicit_bzero(code, sizeof(code));
-    return rc;
+    return rc == ST_OK ? hand_out(key, &p.row, out, err) : rc;
 }
 
 /* writer_fn */
-static enum status drop(struct db *tx, void *arg, struct err *err)
+static enum status withdraw(struct db *tx, void *arg, struct err *err)
 {
-    return verify_drop(tx, arg, err);
+    return verify_void(tx, arg, err);
 }
 
 enum status verify_withdraw(struct lane *lane, const struct verify_order *order, struct err *err)
 {
-    char made_by[2 * MADE_BY_LEN + 1] = "";
+    struct id made_by = {""};
     struct verify_row row = {
         .appid = order->appid,
         .openid = order->openid,
         .purpose = order->purpose,
-        .made_by = str_of(made_by, sizeof(made_by) - 1),
+        .made_by = str_of(made_by.text, ID_LEN),
     };
 
-    name_maker(order->identity, made_by);
-    return lane_run(lane, drop, &row, err);
+    name_maker(order->identity, &made_by);
+    return lane_run(lane, withdraw, &row, err);
 }
 
 /* Checking */
-
-static bool is_right(const struct verify_key *key, const struct verify_row *row, struct str code)
-{
-    char hash[2 * SHA256_LEN + 1];
-    const struct verify_of of = of_row(row);
-
-    verify_code_hash(key, &of, code, hash);
-    return crypto_equal(str_from(hash), row->hash);
-}
 
 enum status verify_judge(struct db *tx, struct arena *arena, const struct verify_key *key,
                          const struct verify_try *t, bool *right, struct err *err)
@@ -222,7 +234,7 @@ enum status verify_judge(struct db *tx, struct arena *arena, const struct verify
         return ST_OK;
     if (!is_right(key, &row, t->code))
         return verify_miss(tx, &row, err);
-    rc = verify_drop(tx, &row, err);
+    rc = verify_use(tx, &row, err);
     *right = rc == ST_OK;
     return rc;
 }

@@ -22,8 +22,7 @@ struct verify_order {
     struct str appid;
     struct str openid;
     struct str purpose;
-    struct str
-        identity; /* of the command or push that asks: it gets one code, however often it runs */
+    struct str identity; /* of the command or push that asks: one code, however often it runs */
     int64_t ttl_s;
     int64_t attempts;
 };
@@ -31,12 +30,13 @@ struct verify_order {
 struct verify_code {
     char text[VERIFY_CODE_SIZE]; /* the caller's to wipe (explicit_bzero) */
     int64_t expires_at_ms;
+    bool is_used; /* and so was delivered: text is empty, nothing is to be sent */
 };
 
 /* Makes the code, or finds the one that this identity made; an older one for the same openid and
  * purpose is void from then on. ST_REJECT with code "verify:resend", "verify:limit" (openid or
- * account have had theirs for today), "verify:over" (this identity's is used, withdrawn, or, with
- * REASON_EXPIRED, expired: it is too late to send it). One whose code was replaced makes another.
+ * account have had theirs for today), "verify:over" (this identity's was withdrawn, made with
+ * another key, or, with REASON_EXPIRED, expired). One whose code was replaced makes another.
  * ST_WAIT: MySQL. Not fenced: call it inside the call of an effect. */
 MUST_CHECK enum status verify_begin(struct lane *lane, const struct verify_key *key,
                                     const struct verify_order *order, struct verify_code *out,

@@ -57,10 +57,10 @@ static void report(void *arg, const struct account *account, const char *path, i
     (void)took_ms;
 }
 
-static void bench_init(struct bench *b)
+static void bench_init_with(struct bench *b, const struct peer_answer *answers, size_t count)
 {
     *b = (struct bench){.name = "demo"};
-    peer_start(&b->peer, ANSWERS, COUNT_OF(ANSWERS));
+    peer_start(&b->peer, answers, count);
     peer_client_open(&b->client);
     b->settings = (struct settings_wechat){.base_url = b->peer.base_url, .timeout_ms = DEADLINE_MS};
     b->account = (struct account){.name = b->name};
@@ -69,6 +69,11 @@ static void bench_init(struct bench *b)
     assert_non_null(b->wechat);
     b->to = (struct message_to){
         .account = &b->account, .openid = STR("o1"), .until = deadline_in(DEADLINE_MS)};
+}
+
+static void bench_init(struct bench *b)
+{
+    bench_init_with(b, ANSWERS, COUNT_OF(ANSWERS));
 }
 
 static void bench_done(struct bench *b)
@@ -148,6 +153,31 @@ static void test_message_notice_has_none(void **state)
                 "\"data\":{\"a\":{\"value\":\"1\"}}}");
 }
 
+/* Also where WeChat's words are so long that they are cut in the middle of it. */
+static void test_message_refusal_that_repeats_the_secret_is_withheld(void **state)
+{
+    static const struct peer_answer answers[] = {
+        {200, "{\"errcode\":47003,\"errmsg\":\"argument invalid! data.code.value 459310 rid: 1\"}"},
+        {200,
+         "{\"errcode\":47003,\"errmsg\":\"0123456789 0123456789 0123456789 0123456789 0123456789 "
+         "0123456789 0123456789 0123456789 0123456789 0123456789 012345 459310\"}"},
+        {200, "{\"errcode\":43004,\"errmsg\":\"require subscribe\"}"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        AUTO(bench_done) struct bench b = {0};
+        AUTO(buf_done) struct buf words = BUF_INIT(512);
+        struct err err = {0};
+
+        bench_init_with(&b, &answers[i], 1);
+        b.to.errmsg = &words;
+        b.to.secret = STR("459310");
+        assert_int_equal(message_custom_text(b.wechat, &b.to, STR("459310"), &err), ST_REJECT);
+        assert_null(strstr(err.text, "4593"));
+        assert_string_equal(buf_str(&words).ptr, i < 2 ? "(withheld)" : "require subscribe");
+    }
+}
+
 static void test_message_refusals_that_leave_another_way(void **state)
 {
     static const int yes[] = {40037, 40247, 43004, 43019, 43101, 45015, 45047, 45087, 47003, 48002};
@@ -176,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_message_text_is_cut_between_characters),
         cmocka_unit_test(test_message_template_has_a_name),
         cmocka_unit_test(test_message_notice_has_none),
+        cmocka_unit_test(test_message_refusal_that_repeats_the_secret_is_withheld),
         cmocka_unit_test(test_message_refusals_that_leave_another_way),
     };
 
