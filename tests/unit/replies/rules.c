@@ -20,11 +20,11 @@ static struct replies_set *parse(const char *text)
     return set;
 }
 
-static struct push text_push(struct xml_element elements[2], const char *content)
+/* A text, unless the caller makes something else of it. */
+static struct push push_with(struct xml_element elements[2], const char *name, const char *text)
 {
     elements[0] = (struct xml_element){.name = STR("xml"), .parent = -1, .has_children = true};
-    elements[1] =
-        (struct xml_element){.name = STR("Content"), .text = str_from(content), .depth = 1};
+    elements[1] = (struct xml_element){.name = str_from(name), .text = str_from(text), .depth = 1};
     return (struct push){.xml = {elements, 2}, .event = {.msg_type = STR("text")}};
 }
 
@@ -39,7 +39,7 @@ static const char *answer(const struct replies_set *set, const struct push *push
 static const char *answer_text(const struct replies_set *set, const char *content)
 {
     struct xml_element elements[2];
-    const struct push push = text_push(elements, content);
+    const struct push push = push_with(elements, "Content", content);
 
     return answer(set, &push);
 }
@@ -48,9 +48,8 @@ static const char *answer_event(const struct replies_set *set, const char *name,
                                 const char *key)
 {
     struct xml_element elements[2];
-    struct push push = text_push(elements, key);
+    struct push push = push_with(elements, "EventKey", key);
 
-    elements[1].name = STR("EventKey");
     push.event =
         (struct event){.msg_type = STR("event"), .event = str_from(name), .scene = str_from(scene)};
     return answer(set, &push);
