@@ -30,7 +30,8 @@ static const int no_such_card[] = {40073, 40116, 40174, 45030, 71004, 72001, 720
 #define MESSAGE_NOTICE_ROW   POST("message.subscribe", "/cgi-bin/message/subscribe/bizsend", ONCE)
 #define MESSAGE_TEMPLATE_ROW POST("message.template", "/cgi-bin/message/template/send", ONCE)
 #define QRCODE_CREATE_ROW    POST("qrcode.create", "/cgi-bin/qrcode/create", REPEATABLE)
-#define MEMBER_UPDATE_ROW    POST_CARD("member.update", "/card/membercard/updateuser", REPEATABLE)
+/* The member may be told of it. One that is silent may be sent again: command_nature. */
+#define MEMBER_UPDATE_ROW POST_CARD("member.update", "/card/membercard/updateuser", ONCE)
 
 const struct call CALL_CODE_DECRYPT = CODE_DECRYPT_ROW;
 const struct call CALL_CODE_GET = CODE_GET_ROW;

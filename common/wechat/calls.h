@@ -10,10 +10,11 @@
 enum nature { NATURE_READ, NATURE_REPEATABLE, NATURE_PROBE, NATURE_ONCE };
 
 struct call {
-    const char *type;   /* "member.get" */
-    const char *method; /* "POST", or "GET": a command's body is then the query */
-    const char *path;   /* "/card/membercard/userinfo/get" */
-    enum nature nature;
+    const char *type;       /* "member.get" */
+    const char *method;     /* "POST", or "GET": a command's body is then the query */
+    const char *path;       /* "/card/membercard/userinfo/get" */
+    enum nature nature;     /* of a body that asks for most; HTTP repeats by itself only what is
+                               NATURE_READ or NATURE_REPEATABLE here */
     bool irreversible;      /* a command of this type wants "confirm": true and is never replayed */
     const int *final_codes; /* errcodes that refuse this call for good beside the table of errors.c;
                                0-terminated, or NULL */

@@ -248,7 +248,6 @@ const struct command_type *commands_all(const struct commands *c, size_t *count)
     return c->types;
 }
 
-/* Silently it may be sent again. */
 static bool tells_member(const struct json *body)
 {
     bool told = false;
@@ -261,8 +260,8 @@ static bool tells_member(const struct json *body)
 
 enum nature command_nature(const struct command_type *type, const struct json *body)
 {
-    if (strcmp(type->call->type, CALL_MEMBER_UPDATE.type) == 0 && tells_member(body))
-        return NATURE_ONCE;
+    if (strcmp(type->call->type, CALL_MEMBER_UPDATE.type) == 0 && !tells_member(body))
+        return NATURE_REPEATABLE;
     return type->call->nature;
 }
 

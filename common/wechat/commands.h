@@ -33,8 +33,9 @@ const struct command_type *commands_find(const struct commands *c, struct str ty
 /* All of them, sorted by type. */
 const struct command_type *commands_all(const struct commands *c, size_t *count);
 
-/* The nature of the call for this body (NULL: none): the row's, but NATURE_ONCE for a member.update
- * that the member is told of. Of NATURE_ONCE a caller over HTTP has to bring an Idempotency-Key. */
+/* The nature of the call for this body (NULL: none): the row's, but NATURE_REPEATABLE for a
+ * member.update that the member is not told of. Of NATURE_ONCE a caller over HTTP has to bring an
+ * Idempotency-Key. */
 enum nature command_nature(const struct command_type *type, const struct json *body);
 
 /* A whole value of cmd.wechat: its schema, the type, the body's schema (an absent body is {}),
