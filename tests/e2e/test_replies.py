@@ -40,6 +40,7 @@ def load_wechatpy():
         return None
     package = types.ModuleType("wechatpy")
     package.__path__ = [str(Path(found.origin).parent)]
+    package.__spec__ = found  # test_signatures looks for it too
     sys.modules["wechatpy"] = package
     with contextlib.suppress(ImportError):
         replies = importlib.import_module("wechatpy.replies")
@@ -111,7 +112,7 @@ def judged(body, push, encrypted):
         crypto, replies = WECHATPY
         if encrypted:
             outer = read_xml(body)
-            opened = crypto.WeChatCrypto(SECRETS["callback_token"], SECRETS["aes_key"], APPID).decrypt_message(
+            opened = crypto.WeChatCrypto(SECRETS["callback_token"], SECRETS["aes_key"], push.appid).decrypt_message(
                 body, outer["MsgSignature"], outer["TimeStamp"], outer["Nonce"])
             assert opened == xml
         reply = replies.deserialize_reply(xml)
