@@ -335,11 +335,14 @@ def live(system, rng, cards):
         sim.delete(code)
     s.quiet()
 
+    s.later()  # not yet so long that an answer of the CRM seems older than the receipt
+    sim.gift(given, friend=openid("given"), new_code="given")
+    s.open_page("given", sim.submit("given", FORM))
+    s.quiet()
+
     s.later(300)  # more than clocks differ
     sim.receive(restored, openid(restored))
     sim.receive(renewed, openid(renewed), restore=False)  # nobody asks for its activation again
-    sim.gift(given, friend=openid("given"), new_code="given")
-    s.open_page("given", sim.submit("given", FORM))
     s.muted.add(muted)
     s.command(muted, "add", add_bonus=13)
     s.quiet()
