@@ -11,7 +11,8 @@ enum {
     BURST = 64, /* records taken in before the rest is looked after */
     COMMIT_EVERY_MS = 500,
     COMMIT_SURE_MS = 10000, /* an unanswered commit may have failed: asked again, and waited for */
-    START_RETRY_MS = 500,
+    START_RETRY_MS = 500,   /* at most: what is asked of others at a start mostly takes a moment */
+    START_RETRY_FIRST_MS = 20,
     FULL_WAIT_MS = 1000, /* before pausing, which drops librdkafka's prefetched records */
     DRAIN_POLL_MS = 20,
 };
@@ -276,6 +277,7 @@ static void drain(struct engine *engine)
 static enum status start(struct engine *engine, struct err *err)
 {
     struct log_limit limit = {0};
+    int64_t pause_ms = START_RETRY_FIRST_MS;
 
     while (!atomic_load(&engine->stopping)) {
         enum status rc = engine_start(engine, err);
@@ -284,7 +286,8 @@ static enum status start(struct engine *engine, struct err *err)
             return rc;
         if (log_limit(&limit, NULL))
             log_warn(EV("start.waits"), kv_cstr("code", err->code), kv_cstr("error", err->text));
-        nap(START_RETRY_MS);
+        nap(pause_ms);
+        pause_ms = pause_ms * 2 < START_RETRY_MS ? pause_ms * 2 : START_RETRY_MS;
     }
     return ST_OK;
 }
