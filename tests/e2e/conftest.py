@@ -11,10 +11,11 @@ import pytest
 
 pytest.register_assert_rewrite("kit.servers", "kit.program", "kit.kafka", "kit.push")
 
-from kit import scale
+from kit import memory, scale
 from kit.config import SECRETS, default_config
 from kit.contract import Contract
 from kit.kafka import Kafka
+from kit.layout import Tables, Topics
 from kit.program import Program, run_tool
 from kit.push import Pusher
 from kit.servers import Broker, DatabaseServer
@@ -81,11 +82,12 @@ def rng(request):
 
 @pytest.fixture(scope="session")
 def broker_server(tmp_path_factory):
-    server = Broker(tmp_path_factory.mktemp("kafka"), {**os.environ, "JAVA_TOOL_OPTIONS": LIGHT_JAVA})
-    try:
-        yield server.start()
-    finally:
-        server.kill()
+    with memory.folder(tmp_path_factory.mktemp("kafka")) as folder:
+        server = Broker(folder, {**os.environ, "JAVA_TOOL_OPTIONS": LIGHT_JAVA})
+        try:
+            yield server.start()
+        finally:
+            server.kill()
 
 
 @pytest.fixture
@@ -98,11 +100,12 @@ def broker(broker_server):
 
 @pytest.fixture(scope="session")
 def db_server(tmp_path_factory):
-    server = DatabaseServer(tmp_path_factory.mktemp("mariadb"))
-    try:
-        yield server.start()
-    finally:
-        server.kill()
+    with memory.folder(tmp_path_factory.mktemp("mariadb")) as folder:
+        server = DatabaseServer(folder)
+        try:
+            yield server.start()
+        finally:
+            server.kill()
 
 
 @pytest.fixture
@@ -193,14 +196,31 @@ def stop_all(programs):
         program.await_stop()
 
 
+@pytest.fixture(scope="session")
+def layout():
+    """What kabaoctl makes once, for all tests of the run."""
+    return Topics(), Tables()
+
+
+def kabaoctl(tmp_path, *words):
+    def tool(config):
+        done = run_tool("kabaoctl", *words, "--config", config.write(tmp_path / "apply.ini"), "--yes")
+        assert done.returncode == 0, f"kabaoctl {' '.join(words)}: {done.stdout}{done.stderr}"
+    return tool
+
+
 @pytest.fixture
-def apply(tmp_path):
-    """apply(config): topics and tables, made by the product's own tool."""
+def migrate(tmp_path, layout, db):
+    """migrate(config): the tables as the product's own tool makes them."""
+    return lambda config: layout[1].make(config, db, kabaoctl(tmp_path, "migrate"))
+
+
+@pytest.fixture
+def apply(tmp_path, layout, migrate):
+    """apply(config): topics and tables as the product's own tool makes them (kit/layout.py)."""
     def make(config):
-        ini = config.write(tmp_path / "apply.ini")
-        for words in (("topics", "apply"), ("migrate",)):
-            done = run_tool("kabaoctl", *words, "--config", ini, "--yes")
-            assert done.returncode == 0, f"kabaoctl {' '.join(words)}: {done.stdout}{done.stderr}"
+        layout[0].make(config, kabaoctl(tmp_path, "topics", "apply"))
+        migrate(config)
     return make
 
 

@@ -13,7 +13,6 @@ import pytest
 from confluent_kafka import Producer
 
 from kit.commits import Commits
-from kit.program import run_tool
 from kit.records import event_record
 from kit.waiting import wait_for
 
@@ -177,9 +176,9 @@ def rss_mib(pid):
 class Place:
     """One test's probes: settings, topics, tables, what was sent, the journal."""
 
-    def __init__(self, directory, config, kafka, db, run):
+    def __init__(self, directory, config, kafka, db, migrate, run):  # noqa: PLR0913 (the fixtures of a test)
         self.directory = directory
-        self.kafka, self.db, self._run = kafka, db, run
+        self.kafka, self.db, self._migrate, self._run = kafka, db, migrate, run
         self.config = config
         self.journal = Journal(directory / "journal")
         self.sent = {}  # seq: key
@@ -192,9 +191,7 @@ class Place:
         """Topics and tables; `changes` and `sections` change the settings, as Config.with_ does."""
         self.config = self.config.with_(changes, topic={"partitions": partitions}, **sections)
         self.kafka.create(*TOPICS, partitions=partitions)
-        ini = self.config.write(self.directory / "migrate.ini")
-        done = run_tool("kabaoctl", "migrate", "--config", ini, "--yes")
-        assert done.returncode == 0, done.stdout + done.stderr
+        self._migrate(self.config)
         return self
 
     def start(self, ready=True, **sections):
@@ -345,7 +342,7 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path, config, kafka, db, run):
+def place(tmp_path, config, kafka, db, migrate, run):  # noqa: PLR0913
     directory = tmp_path / "probe"
     directory.mkdir()
-    return Place(directory, config, kafka, db, run)
+    return Place(directory, config, kafka, db, migrate, run)

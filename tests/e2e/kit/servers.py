@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pymysql
+from pymysql.constants.CLIENT import MULTI_STATEMENTS
 
 from kit.process import Process
 from kit.waiting import wait_for
@@ -74,8 +75,8 @@ class DatabaseServer(Server):
     def password_file(self):
         return self.dir / "password"
 
-    def create(self):
-        return Database(self, f"kabao_{next(self._serial)}")
+    def create(self, name=None):
+        return Database(self, name or f"kabao_{next(self._serial)}")
 
 
 class Database:
@@ -92,13 +93,16 @@ class Database:
     def _run(self, sql, args, database):
         with pymysql.connect(unix_socket=self.server.socket, user="kabao", database=database, charset="utf8mb4",
                              password=self.server.password_file.read_text(encoding="ascii"), autocommit=True,
-                             cursorclass=pymysql.cursors.DictCursor) as connection:
+                             client_flag=MULTI_STATEMENTS, cursorclass=pymysql.cursors.DictCursor) as connection:
             with connection.cursor() as cursor:
                 cursor.execute(sql, args)
-                return list(cursor.fetchall())
+                rows = list(cursor.fetchall())
+                while cursor.nextset():  # or an error of a later statement would not be seen
+                    rows = list(cursor.fetchall())
+                return rows
 
     def query(self, sql, *args):
-        """Rows as dicts; parameters as %s."""
+        """Rows as dicts, of the last of several statements; parameters as %s."""
         return self._run(sql, args, self.name)
 
     def rows(self, table, **where):
