@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The samples of deploy/proxy, by nginx and Caddy themselves, in front of two stand-ins for kabao-ingress."""
+import http.client
+import http.server
+import os
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+from kit.process import Process, free_port
+from kit.program import ROOT
+from kit.tools import call, needs
+from kit.waiting import wait_for
+
+PROXY = ROOT / "deploy/proxy"
+
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    call("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=shop.example.com",
+         "-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.pem")
+    return tmp_path / "tls.pem", tmp_path / "tls.key"
+
+
+@pytest.fixture
+def ingresses():
+    """Two that note what reaches them; each answers with the status it is told to."""
+    class Ingress(http.server.ThreadingHTTPServer):
+        answer, daemon_threads = 200, True
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.server.seen.append((self.path, len(body)))
+            if self.server.answer is None:
+                time.sleep(6)
+            self.send_response(self.server.answer or 200)
+            self.send_header("Content-Length", "7")
+            self.end_headers()
+            self.wfile.write(b"success")
+
+        do_GET = do_POST
+
+        def log_message(self, *_):
+            pass
+
+    servers = [Ingress(("127.0.0.1", 0), Handler) for _ in range(2)]
+    for server in servers:
+        server.seen = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield servers
+    for server in servers:
+        server.shutdown()
+
+
+@pytest.fixture
+def nginx(tmp_path, certificate, ingresses):
+    """ask(method, path, body) -> (status, body) through nginx with our file."""
+    binary, port = needs("nginx"), free_port()
+    site = (PROXY / "nginx.conf").read_text(encoding="utf-8")
+    for ours, theirs in (("/etc/nginx/tls/shop.example.com.pem", certificate[0]),
+                         ("/etc/nginx/tls/shop.example.com.key", certificate[1]), ("/var/log/nginx", tmp_path),
+                         ("listen [::]:443 ssl http2;", ""), ("listen 443 ", f"listen 127.0.0.1:{port} "),
+                         ("10.0.0.11:8080", f"127.0.0.1:{ingresses[0].server_port}"),
+                         ("10.0.0.12:8080", f"127.0.0.1:{ingresses[1].server_port}")):
+        assert ours in site
+        site = site.replace(ours, str(theirs))
+    (tmp_path / "site.conf").write_text(site, encoding="utf-8")
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
+    config = tmp_path / "nginx.conf"
+    config.write_text("daemon off; master_process off; events {}\n"
+                      f"pid {tmp_path}/pid; error_log {tmp_path}/error.log;\n"
+                      f"http {{ {temporary} include {tmp_path}/site.conf; }}\n", encoding="utf-8")
+    call(binary, "-t", "-c", config, "-e", tmp_path / "error.log")
+    server = Process([binary, "-c", config, "-e", tmp_path / "error.log"], tmp_path / "nginx.log").start()
+    wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 10, lambda: server.log_text())
+    context = ssl.create_default_context(cafile=str(certificate[0]))
+    context.check_hostname = False
+
+    def ask(method, path, body=None):
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+        try:
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    yield ask
+    server.kill()
+
+
+def test_nginx_passes_on_what_is_meant_for_kabao_and_nothing_else(nginx, ingresses, tmp_path):
+    assert nginx("POST", "/wechat/shop?openid=oSecret", b"x" * 65536) == (200, b"success")
+    assert nginx("POST", "/wechat/shop", b"x" * 65537)[0] == 413
+    assert nginx("POST", "/v1/bonus", b"x" * 1048576) == (200, b"success")
+    assert nginx("GET", "/wechat/shop/activate&card_id=p1&encrypt_code=cSecret")[0] == 200
+    before = sum(len(i.seen) for i in ingresses)
+    for path in ("/", "/metrics", "/healthz", "/v2/x", "/wechat"):
+        assert nginx("GET", path)[0] == 404
+    assert sum(len(i.seen) for i in ingresses) == before == 3
+    log = (tmp_path / "kabao.log").read_text(encoding="utf-8")
+    assert "/wechat/shop/activate" in log and "Secret" not in log
+    assert {nginx("GET", "/wechat/shop/activate?card_id=p")[0] for _ in range(40)} == {200, 429}
+
+
+def test_nginx_gives_a_push_to_the_other_ingress(nginx, ingresses):
+    """A stopping ingress says 503; a dead one nothing. The API's commands are not sent twice."""
+    ingresses[0].answer = 503
+    assert {nginx("POST", "/wechat/shop", b"push")[0] for _ in range(8)} == {200}
+    for ingress in ingresses:
+        ingress.answer, ingress.seen[:] = 503, []
+    assert nginx("POST", "/v1/commands/card.get", b"{}")[0] == 503
+    assert sum(len(i.seen) for i in ingresses) == 1
+
+
+def test_nginx_answers_before_wechat_gives_up(nginx, ingresses):
+    for ingress in ingresses:
+        ingress.answer = None
+    begun = time.monotonic()
+    assert nginx("POST", "/wechat/shop", b"push")[0] in (502, 504)
+    assert time.monotonic() - begun < 5
+
+
+def test_caddyfile_is_what_caddy_understands(tmp_path):
+    call(needs("caddy"), "validate", "--adapter", "caddyfile", "--config", PROXY / "Caddyfile",
+         env={**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)})
