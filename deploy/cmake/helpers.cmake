@@ -9,12 +9,16 @@ function(add_module name)
     target_link_libraries(${name} PUBLIC flags ${M_DEPS})
 endfunction()
 
-# add_program(kabao-NAME file.c ... DEPS target ...)
+# add_program(kabao-NAME file.c ... DEPS target ...): installed, unless it belongs to the tests.
+set(TESTS_DIR ${PROJECT_SOURCE_DIR}/tests)
 function(add_program name)
     cmake_parse_arguments(P "" "" "DEPS" ${ARGN})
     add_executable(${name} ${P_UNPARSED_ARGUMENTS})
     target_link_libraries(${name} PRIVATE flags ${P_DEPS})
-    install(TARGETS ${name} RUNTIME DESTINATION bin)
+    cmake_path(IS_PREFIX TESTS_DIR ${CMAKE_CURRENT_SOURCE_DIR} for_tests)
+    if(NOT for_tests)
+        install(TARGETS ${name} RUNTIME DESTINATION bin)
+    endif()
 endfunction()
 
 # add_worker(NAME [DEPS more ...]): workers/NAME.c becomes kabao-NAME.
