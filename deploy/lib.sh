@@ -10,7 +10,7 @@ PACKAGES_BUILD=(gcc cmake ninja-build pkg-config librdkafka-dev libcurl4-openssl
     libssl-dev default-libmysqlclient-dev libmicrohttpd-dev libini-config-dev uthash-dev libutf8proc-dev
     libsmartcols-dev libcmocka-dev)
 PACKAGES_SERVERS=(mariadb-server-core mariadb-client-core util-linux)
-PACKAGES_TEST=(ccache openssl clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck json-schema-test-suite
+PACKAGES_TEST=(ccache openssl zsh groff clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck json-schema-test-suite
     wrk nghttp2-client python3 python3-pip python3-pytest python3-pytest-xdist python3-jsonschema python3-six python3-yaml
     python3-confluent-kafka python3-pymysql python3-requests python3-pycryptodome)
 

@@ -2,6 +2,7 @@
 /* Options, settings, log and signals: what every main has in common. */
 #include "app/app.h"
 
+#include "app/usage.h"
 #include "base/mem.h"
 #include "log/log.h"
 #include "metrics/catalog.h"
@@ -35,17 +36,47 @@ static void print_text(const struct buf *text)
     (void)fflush(stdout);
 }
 
+struct app_option {
+    struct usage_option usage;
+    int letter; /* as getopt_long answers */
+};
+
+static const struct app_option OPTIONS[] = {
+    {{"config", "FILE", "settings (default /etc/kabao/kabao.ini), then KABAO_<SECTION>_<KEY>"},
+     'c'},
+    {{"check-config", NULL, "check the settings and exit: 0 good, 78 refused"}, 'k'},
+    {{"print-config", NULL, "print the settings in force, secrets masked"}, 'p'},
+    {{"describe-config", NULL, "print every key with type, default and meaning"}, 'd'},
+    {{"version", NULL, "print the version"}, 'v'},
+    {{"help", NULL, "this text"}, 'h'},
+    {{"man", NULL, "print the manual page, for man(1)"}, 'm'},
+};
+
 static int print_help(const struct program *program)
 {
-    (void)printf("%s: %s\n\n"
-                 "  --config FILE       settings (default /etc/kabao/kabao.ini), then "
-                 "KABAO_<SECTION>_<KEY>\n"
-                 "  --check-config      check the settings and exit: 0 good, 78 refused\n"
-                 "  --print-config      print the settings in force, secrets masked\n"
-                 "  --describe-config   print every key with type, default and meaning\n"
-                 "  --version           print the version\n"
-                 "  --help              this text\n",
-                 program->name, program->purpose);
+    AUTO(buf_done) struct buf text = BUF_INIT(OUTPUT_MAX);
+
+    buf_addf(&text, "%s: %s\n\n", program->name, program->purpose);
+    for (size_t i = 0; i < COUNT_OF(OPTIONS); i++)
+        usage_line(&text, &OPTIONS[i].usage);
+    print_text(&text);
+    return EXIT_DONE;
+}
+
+static int print_man(const struct program *program)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(OUTPUT_MAX);
+
+    usage_man_begin(&text, program->name, 8, program->purpose, "[OPTIONS]");
+    usage_man_section(&text, "OPTIONS");
+    for (size_t i = 0; i < COUNT_OF(OPTIONS); i++)
+        usage_man_option(&text, &OPTIONS[i].usage);
+    usage_man_section(&text, "SIGNALS");
+    usage_man_term(&text, "SIGTERM, SIGINT",
+                   "finishes what is in hand and exits 0; a second one exits at once");
+    usage_man_term(&text, "SIGHUP", "reads again what can be read while it runs");
+    usage_man_end(&text);
+    print_text(&text);
     return EXIT_DONE;
 }
 
@@ -62,17 +93,13 @@ static int print_description(void)
 static int parse_options(int argc, char **argv, const struct program *program,
                          struct app_options *options)
 {
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"check-config", no_argument, NULL, 'k'},
-        {"print-config", no_argument, NULL, 'p'},
-        {"describe-config", no_argument, NULL, 'd'},
-        {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
+    struct option known[COUNT_OF(OPTIONS) + 1] = {0};
     int option;
 
+    for (size_t i = 0; i < COUNT_OF(OPTIONS); i++)
+        known[i] = (struct option){OPTIONS[i].usage.name,
+                                   OPTIONS[i].usage.argument ? required_argument : no_argument,
+                                   NULL, OPTIONS[i].letter};
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): options are read before the first thread exists */
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (option) {
@@ -82,6 +109,7 @@ static int parse_options(int argc, char **argv, const struct program *program,
         case 'd': return print_description();
         case 'v': (void)printf("%s %s\n", program->name, KABAO_VERSION); return EXIT_DONE;
         case 'h': return print_help(program);
+        case 'm': return print_man(program);
         default: return EXIT_USAGE;
         }
     }

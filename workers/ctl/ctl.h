@@ -10,42 +10,61 @@
 #include <stdint.h>
 
 enum ctl_option {
-    CTL_FROM = 1,
-    CTL_KEY = 2,
-    CTL_TYPE = 4,
-    CTL_MAX = 8,
-    CTL_ACCOUNT = 16,
-    CTL_YES = 32,
-    CTL_TO = 64,
-    CTL_REASON = 128,
-    CTL_RATE = 256,
-    CTL_DRY_RUN = 512,
-    CTL_ALL = 1024,
-    CTL_AS = 2048,
-    CTL_NEW = 4096,
-    CTL_WAIT = 8192,
-    CTL_ACCOUNTS = 16384,
-    CTL_TYPES = 32768,
-    CTL_ACCESS_TOKEN = 65536,
-    CTL_BODY = 131072,
-    CTL_CONFIRM = 262144,
-    CTL_ID = 524288,
-    CTL_SINCE = 1048576,
-    CTL_RULES = 2097152,
-    CTL_MENU = 4194304,
+    OPT_CONFIG,
+    OPT_JSON,
+    OPT_HELP,
+    OPT_VERSION,
+    OPT_MAN,
+    OPT_COMPLETION,
+    OPT_FROM,
+    OPT_TO,
+    OPT_KEY,
+    OPT_TYPE,
+    OPT_REASON,
+    OPT_AS,
+    OPT_BODY,
+    OPT_CONFIRM,
+    OPT_ID,
+    OPT_SINCE,
+    OPT_MAX,
+    OPT_RATE,
+    OPT_ALL,
+    OPT_ACCOUNT,
+    OPT_NEW,
+    OPT_WAIT,
+    OPT_ACCOUNTS,
+    OPT_TYPES,
+    OPT_ACCESS_TOKEN,
+    OPT_RULES,
+    OPT_MENU,
+    OPT_DRY_RUN,
+    OPT_REVEAL,
+    OPT_YES,
+    OPT_COUNT
 };
+
+/* The bit of an option, for ctl_command.options. */
+#define CTL(name) (UINT64_C(1) << OPT_##name)
+/* Understood by every subcommand, or without any. */
+#define CTL_EVERYWHERE \
+    (CTL(CONFIG) | CTL(JSON) | CTL(HELP) | CTL(VERSION) | CTL(MAN) | CTL(COMPLETION))
 
 /* The command line, parsed; texts are absent where an option was not given. */
 struct ctl {
     const struct settings *settings;
     const char *const *words; /* what follows the subcommand's name */
     int word_count;
+    bool help;
+    bool version;
+    bool man;
     bool json;
     bool yes;
     bool dry_run;
     bool all;
     bool fresh; /* --new */
     bool confirm;
+    struct str config; /* a path */
+    struct str completion;
     struct str from;
     struct str to;
     struct str key;
@@ -61,6 +80,7 @@ struct ctl {
     struct str rules; /* a path, as menu */
     struct str menu;
     bool access_token;
+    bool reveal;
     int64_t max;    /* 0: no limit */
     int64_t rate;   /* 0: the subcommand's own */
     int64_t wait_s; /* 0: the same */
@@ -73,10 +93,13 @@ struct ctl_command {
     const char *words; /* "plan|apply", "TOPIC": for the usage line; "" for none */
     int words_min;     /* how many words it takes */
     int words_max;
-    unsigned options; /* enum ctl_option it understands */
+    uint64_t options; /* it understands, beside those everybody does */
     const char *help;
     ctl_fn *run;
 };
+
+extern const struct ctl_command CTL_COMMANDS[]; /* sorted by name */
+extern const size_t CTL_COMMAND_COUNT;
 
 ctl_fn ctl_api_token;
 ctl_fn ctl_autoreply_import;
