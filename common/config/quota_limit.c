@@ -4,6 +4,7 @@
 
 #include "base/attr.h"
 #include "base/num.h"
+#include "config/settings.h"
 
 struct period {
     const char *name;
@@ -48,4 +49,12 @@ void quota_limit_format(const struct quota_limit *limit, struct buf *out)
     for (size_t i = 0; i < COUNT_OF(PERIODS); i++)
         if (limit->count > 0 && limit->per_ms == PERIODS[i].ms)
             buf_addf(out, "%lld/%s", (long long)limit->count, PERIODS[i].name);
+}
+
+const struct quota_limit *quota_limit_of(const struct settings_quota *quota, struct str path)
+{
+    for (size_t i = 0; i < quota->count; i++)
+        if (str_eq_cstr(path, quota->limits[i].path))
+            return &quota->limits[i];
+    return &quota->default_limit;
 }

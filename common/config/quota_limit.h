@@ -22,3 +22,7 @@ extern const char QUOTA_LIMIT_ALLOWED[];
 bool quota_limit_parse(struct str text, struct quota_limit *out);
 /* As quota_limit_parse reads it; nothing when there is no limit. */
 void quota_limit_format(const struct quota_limit *limit, struct buf *out);
+
+struct settings_quota;
+/* Of this path; the default one where it has none of its own. Never NULL. */
+const struct quota_limit *quota_limit_of(const struct settings_quota *quota, struct str path);

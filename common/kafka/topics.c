@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Twice what brokers take by default. */
 enum { LETTER_BYTES_MAX = 2 << 20 };
@@ -123,8 +124,21 @@ static const struct topic_def TOPICS[TOPIC_COUNT] = {
         },
 };
 
-static const char *const WORKERS[] = {"token", "member",  "store", "activate", "bonus",
-                                      "bind",  "command", "crm",   NULL};
+static const struct topic_worker WORKERS[] = {
+    {"token", {TOPIC_CMD_TOKEN}},
+    {"member", {TOPIC_EVENT_WECHAT}},
+    {"store",
+     {TOPIC_EVENT_WECHAT, TOPIC_STATE_MEMBER, TOPIC_EVENT_ACTIVATION, TOPIC_EVENT_BINDING,
+      TOPIC_RESULT_WECHAT}},
+    {"activate", {TOPIC_EVENT_WECHAT, TOPIC_CMD_ACTIVATION}},
+    {"bonus", {TOPIC_CMD_BONUS, TOPIC_EVENT_WECHAT, TOPIC_EVENT_ACTIVATION}},
+    {"bind", {TOPIC_EVENT_WECHAT}},
+    {"command", {TOPIC_CMD_WECHAT}},
+    {"crm",
+     {TOPIC_EVENT_WECHAT, TOPIC_STATE_MEMBER, TOPIC_EVENT_ACTIVATION, TOPIC_EVENT_BINDING,
+      TOPIC_RESULT_BONUS}},
+    {0},
+};
 
 const struct topic_def *topic_def(enum topic topic)
 {
@@ -144,7 +158,15 @@ void topic_name(const struct settings_topic *settings, enum topic topic, const c
     assert(len > 0 && len < TOPIC_NAME_SIZE);
 }
 
-const char *const *topic_workers(void)
+const struct topic_worker *topic_workers(void)
 {
     return WORKERS;
+}
+
+const struct topic_worker *topic_worker(const char *name)
+{
+    for (const struct topic_worker *w = WORKERS; w->name; w++)
+        if (strcmp(w->name, name) == 0)
+            return w;
+    return NULL;
 }

@@ -26,7 +26,7 @@ enum topic {
     TOPIC_COUNT,
 };
 
-enum { TOPIC_NAME_SIZE = 250 };
+enum { TOPIC_NAME_SIZE = 250, TOPIC_INPUTS_MAX = 6 };
 
 struct topic_def {
     enum topic topic;
@@ -44,5 +44,12 @@ const struct topic_def *topic_def(enum topic topic);
 /* "kabao.event.wechat.v1"; worker only for families ("kabao.dlq.member.v1"). */
 void topic_name(const struct settings_topic *settings, enum topic topic, const char *worker,
                 char out[TOPIC_NAME_SIZE]);
-/* The workers that have a dlq and a redrive topic, NULL-terminated. */
-const char *const *topic_workers(void);
+
+/* A worker with its dlq and its redrive topic, and what else it reads, as its worker_def has it. */
+struct topic_worker {
+    const char *name;
+    enum topic inputs[TOPIC_INPUTS_MAX]; /* up to TOPIC_NONE */
+};
+
+const struct topic_worker *topic_workers(void);            /* ends with a row without name */
+const struct topic_worker *topic_worker(const char *name); /* NULL: there is none */

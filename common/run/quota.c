@@ -82,19 +82,11 @@ void quota_free(struct quota *q)
     mem_free(q);
 }
 
-static const struct quota_limit *find_limit(const struct settings_quota *settings, const char *path)
-{
-    for (size_t i = 0; i < settings->count; i++)
-        if (strcmp(settings->limits[i].path, path) == 0)
-            return &settings->limits[i];
-    return &settings->default_limit;
-}
-
 static struct quota_path *path_new(const struct settings_quota *settings,
                                    const struct account *account, const char *path,
                                    const char *name)
 {
-    const struct quota_limit *limit = find_limit(settings, path);
+    const struct quota_limit *limit = quota_limit_of(settings, str_from(path));
     struct quota_path *p = mem_zalloc(sizeof(*p));
 
     if (!p)

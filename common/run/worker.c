@@ -12,6 +12,7 @@
 #include "run/engine.h"
 #include "run/supervisor.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -246,7 +247,9 @@ static void name_topics(struct engine *engine)
 {
     const struct settings_topic *settings = &engine->settings->topic;
     const struct worker_def *def = engine->def;
+    const struct topic_worker *row = topic_worker(def->name);
 
+    assert(!row || memcmp(row->inputs, def->inputs, sizeof(def->inputs)) == 0);
     (void)snprintf(engine->group, sizeof(engine->group), "%s-%s", settings->prefix, def->name);
     topic_name(settings, TOPIC_DLQ, def->name, engine->dlq_topic);
     for (size_t i = 0; i < WORKER_INPUTS_MAX && def->inputs[i] != TOPIC_NONE; i++)

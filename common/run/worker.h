@@ -47,7 +47,7 @@ struct worker_lanes {
     struct http_client_conf http;
 };
 
-enum { WORKER_INPUTS_MAX = 6 };
+enum { WORKER_INPUTS_MAX = TOPIC_INPUTS_MAX };
 
 struct worker_def {
     const char *name;                      /* "member": group, dead-letter topic, metrics */

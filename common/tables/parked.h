@@ -129,3 +129,10 @@ typedef enum status parked_row_fn(void *arg, const struct parked_row *row, struc
 /* For people: rows with their records, in order of id, a few in memory at a time. */
 MUST_CHECK enum status parked_list(struct db *db, const struct parked_query *query,
                                    parked_row_fn *fn, void *arg, struct err *err);
+
+/* The topic lives for the call; as db_row_fn otherwise. */
+typedef enum status parked_count_fn(void *arg, struct str topic, int32_t part, int64_t rows,
+                                    struct err *err);
+/* For people: rows of the worker by topic and partition. Walks through all of them. */
+MUST_CHECK enum status parked_count(struct db *db, const char *worker, parked_count_fn *fn,
+                                    void *arg, struct err *err);

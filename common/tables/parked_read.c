@@ -43,6 +43,9 @@ static const char IDS_OF_ALL[] =
 static const char ROWS[] = "SELECT " ROW_COLUMNS " FROM parked p WHERE p.id IN ";
 static const char ROWS_ORDER[] = " ORDER BY p.id";
 
+static const char COUNTS[] =
+    "SELECT topic,part,COUNT(*) FROM parked WHERE worker=? GROUP BY topic,part";
+
 static const char *const WISH_NAMES[] = {
     [PARKED_NO_WISH] = "",
     [PARKED_RELEASE] = "release",
@@ -358,4 +361,28 @@ enum status parked_list(struct db *db, const struct parked_query *query, parked_
         after = l->ids[LIST_IDS - 1];
     }
     return ST_OK;
+}
+
+struct counting {
+    parked_count_fn *fn;
+    void *arg;
+};
+
+/* db_row_fn */
+static enum status take_count(void *arg, const struct db_value *columns, size_t count UNUSED,
+                              struct err *err)
+{
+    const struct counting *counting = arg;
+
+    return counting->fn(counting->arg, sql_text(&columns[0]), (int32_t)sql_int(&columns[1], 0),
+                        sql_int(&columns[2], 0), err);
+}
+
+enum status parked_count(struct db *db, const char *worker, parked_count_fn *fn, void *arg,
+                         struct err *err)
+{
+    const struct db_value values[] = {db_text(str_from(worker))};
+    struct counting counting = {fn, arg};
+
+    return db_query(db, STR(COUNTS), values, COUNT_OF(values), take_count, &counting, err);
 }

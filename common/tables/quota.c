@@ -9,6 +9,8 @@
 
 static const char READ[] = "SELECT " MICROS(NOW) "," MICROS("spent_until") "," MICROS(
     "closed_until") " FROM quota WHERE appid=? AND path=?";
+static const char LIST[] = "SELECT appid,path," MICROS(NOW) "," MICROS("spent_until") "," MICROS(
+    "closed_until") " FROM quota ORDER BY appid,path";
 /* A row that is there is left alone, and not an error. */
 static const char MAKE[] = "INSERT IGNORE INTO quota (appid,path) VALUES (?,?)";
 /* Every column stands in the condition as what the reader took it for. */
@@ -37,17 +39,25 @@ struct reading {
     bool found;
 };
 
+/* columns: now, spent, closed. */
+static struct quota_row row_of(const struct db_value *columns)
+{
+    struct quota_row row = {
+        .now_us = sql_int(&columns[0], 0),
+        .spent_us = sql_int(&columns[1], 0),
+        .closed_us = sql_int(&columns[2], 0),
+    };
+
+    row.closed_us = min_i64(row.closed_us, row.now_us + DAY_US);
+    return row;
+}
+
 static enum status keep_row(void *arg, const struct db_value *columns, size_t count UNUSED,
                             struct err *err UNUSED)
 {
     struct reading *reading = arg;
 
-    reading->row = (struct quota_row){
-        .now_us = sql_int(&columns[0], 0),
-        .spent_us = sql_int(&columns[1], 0),
-        .closed_us = sql_int(&columns[2], 0),
-    };
-    reading->row.closed_us = min_i64(reading->row.closed_us, reading->row.now_us + DAY_US);
+    reading->row = row_of(columns);
     reading->found = true;
     return ST_OK;
 }
@@ -120,4 +130,26 @@ enum status quota_row_closed(struct db *db, quota_closed_fn *fn, void *arg, stru
     struct listing listing = {fn, arg};
 
     return db_query(db, STR(CLOSED), NULL, 0, list_row, &listing, err);
+}
+
+struct row_listing {
+    quota_row_fn *fn;
+    void *arg;
+};
+
+static enum status list_whole_row(void *arg, const struct db_value *columns, size_t count UNUSED,
+                                  struct err *err)
+{
+    const struct row_listing *listing = arg;
+    const struct quota_key key = {sql_text(&columns[0]), sql_text(&columns[1])};
+    const struct quota_row row = row_of(&columns[2]);
+
+    return listing->fn(listing->arg, &key, &row, err);
+}
+
+enum status quota_row_list(struct db *db, quota_row_fn *fn, void *arg, struct err *err)
+{
+    struct row_listing listing = {fn, arg};
+
+    return db_query(db, STR(LIST), NULL, 0, list_whole_row, &listing, err);
 }

@@ -40,3 +40,8 @@ typedef enum status quota_closed_fn(void *arg, const struct quota_key *key, int6
 /* Every path that is closed now. */
 MUST_CHECK enum status quota_row_closed(struct db *db, quota_closed_fn *fn, void *arg,
                                         struct err *err);
+
+typedef enum status quota_row_fn(void *arg, const struct quota_key *key,
+                                 const struct quota_row *row, struct err *err);
+/* For people: every row. The key lives for the call; as db_row_fn otherwise. */
+MUST_CHECK enum status quota_row_list(struct db *db, quota_row_fn *fn, void *arg, struct err *err);

@@ -12,8 +12,10 @@ static const char COUNT_ON[] = " ON DUPLICATE KEY UPDATE"
                                " crashes=crashes+(last_crash<>VALUES(last_crash)),"
                                "last_at=VALUES(last_at),last_crash=VALUES(last_crash)";
 /* Few: what processes had in hand when they died. */
-static const char LOAD[] = "SELECT topic,off,crashes,last_at FROM crash_suspect"
+static const char LOAD[] = "SELECT topic,off,crashes,last_at,part FROM crash_suspect"
                            " WHERE worker=? AND part=? ORDER BY topic,off";
+static const char LIST[] = "SELECT topic,off,crashes,last_at,part FROM crash_suspect"
+                           " WHERE worker=? ORDER BY topic,part,off";
 static const char FORGET[] =
     "DELETE FROM crash_suspect WHERE worker=? AND topic=? AND part=? AND off=?";
 
@@ -70,7 +72,6 @@ enum status suspect_count(struct db *db, const struct crash *crash, const struct
 struct loading {
     suspect_fn *fn;
     void *arg;
-    int32_t part;
 };
 
 static enum status load_row(void *arg, const struct db_value *columns, size_t count,
@@ -79,7 +80,7 @@ static enum status load_row(void *arg, const struct db_value *columns, size_t co
     const struct loading *l = arg;
     const struct suspect suspect = {
         .topic = sql_text(&columns[0]),
-        .part = l->part,
+        .part = (int32_t)sql_int(&columns[4], 0),
         .off = sql_int(&columns[1], -1),
         .crashes = sql_int(&columns[2], 0),
         .last_at_ms = sql_int(&columns[3], 0),
@@ -93,9 +94,18 @@ enum status suspect_load(struct db *db, const char *worker, int32_t part, suspec
                          struct err *err)
 {
     const struct db_value values[] = {db_text(str_from(worker)), db_int(part)};
-    struct loading l = {fn, arg, part};
+    struct loading l = {fn, arg};
 
     return db_query(db, STR(LOAD), values, COUNT_OF(values), load_row, &l, err);
+}
+
+enum status suspect_list(struct db *db, const char *worker, suspect_fn *fn, void *arg,
+                         struct err *err)
+{
+    const struct db_value values[] = {db_text(str_from(worker))};
+    struct loading l = {fn, arg};
+
+    return db_query(db, STR(LIST), values, COUNT_OF(values), load_row, &l, err);
 }
 
 enum status suspect_forget(struct db *db, const struct source *from, int64_t off, struct err *err)

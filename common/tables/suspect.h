@@ -34,6 +34,9 @@ typedef enum status suspect_fn(void *arg, const struct suspect *suspect, struct 
 /* Those of a partition number, over all topics, by topic and offset. */
 MUST_CHECK enum status suspect_load(struct db *db, const char *worker, int32_t part, suspect_fn *fn,
                                     void *arg, struct err *err);
+/* For people: those of the worker, by topic and place. */
+MUST_CHECK enum status suspect_list(struct db *db, const char *worker, suspect_fn *fn, void *arg,
+                                    struct err *err);
 MUST_CHECK enum status suspect_forget(struct db *db, const struct source *from, int64_t off,
                                       struct err *err);
 /* Deletes those that the commit covers, for they are done; those with a parked row are not and

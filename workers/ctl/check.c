@@ -117,8 +117,8 @@ static enum status check_family(struct topic_check *c, enum topic topic, struct 
 
     if (!topic_def(topic)->per_worker)
         return check_topic(c, topic, NULL, err);
-    for (const char *const *worker = topic_workers(); rc == ST_OK && *worker; worker++)
-        rc = check_topic(c, topic, *worker, err);
+    for (const struct topic_worker *w = topic_workers(); rc == ST_OK && w->name; w++)
+        rc = check_topic(c, topic, w->name, err);
     return rc;
 }
 

@@ -48,7 +48,7 @@ static const struct option_row OPTIONS[OPT_COUNT] = {
     [OPT_MAX] = {{"max", "N", "ends after N records"}, NUMBER(max, INT64_MAX)},
     [OPT_RATE] = {{"rate", "N", "at most N records a second (dlq replay: 50)"},
                   NUMBER(rate, RATE_MAX)},
-    [OPT_ALL] = {{"all", NULL, "also those that were dealt with"}, SWITCH(all)},
+    [OPT_ALL] = {{"all", NULL, "also what was dealt with (lag: all partitions)"}, SWITCH(all)},
     [OPT_ACCOUNT] = {{"account", "A", "only this account"}, TEXT(account)},
     [OPT_NEW] = {{"new", NULL, "begins anew, does not go on with what was begun"}, SWITCH(fresh)},
     [OPT_WAIT] = {{"wait", "S", "gives up after S seconds without an answer (default 30)"},

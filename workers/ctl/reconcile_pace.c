@@ -19,15 +19,6 @@ enum {
 
 static const struct call *const CALLS[PACE_CALLS] = {&CALL_MEMBER_GET, &CALL_MEMBER_UPDATE};
 
-static const struct quota_limit *find_limit(const struct settings_quota *quota,
-                                            const struct call *call)
-{
-    for (size_t i = 0; i < quota->count; i++)
-        if (strcmp(quota->limits[i].path, call->path) == 0)
-            return &quota->limits[i];
-    return &quota->default_limit;
-}
-
 static void join(struct pace *pace, const struct quota_limit *limit)
 {
     struct lease_rate rate;
@@ -46,7 +37,7 @@ struct pace pace_of(const struct settings_quota *quota)
     struct pace pace = {0};
 
     for (size_t i = 0; i < PACE_CALLS; i++)
-        join(&pace, find_limit(quota, CALLS[i]));
+        join(&pace, quota_limit_of(quota, str_from(CALLS[i]->path)));
     return pace;
 }
 
@@ -85,7 +76,7 @@ void pace_format(int64_t seconds, char out[PACE_TIME_SIZE])
         (void)snprintf(out, PACE_TIME_SIZE, "%lld s", s);
 }
 
-static int64_t wait_us(const struct quota_limit *limit, const struct quota_row *row)
+int64_t pace_wait_us(const struct quota_limit *limit, const struct quota_row *row)
 {
     const struct lease_row spent = {row->now_us, row->spent_us};
     int64_t us = row->closed_us - row->now_us;
@@ -113,7 +104,7 @@ enum status pace_closed(struct db *db, const struct settings_quota *quota, struc
 
         if (rc != ST_OK)
             return rc;
-        us = wait_us(find_limit(quota, CALLS[i]), &row);
+        us = pace_wait_us(quota_limit_of(quota, str_from(CALLS[i]->path)), &row);
         longest_us = us > longest_us ? us : longest_us;
     }
     *closed_ms = longest_us > US_PER_S ? longest_us / US_PER_MS : 0;

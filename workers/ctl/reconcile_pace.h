@@ -22,6 +22,9 @@ void pace_slow(struct pace *pace, int64_t per_s);
 int64_t pace_seconds(const struct pace *pace, int64_t cards);
 /* "3 min", "5 h 20 min", "2 days"; "" below 0. */
 void pace_format(int64_t seconds, char out[PACE_TIME_SIZE]);
+struct quota_row;
+/* Until a path with this row gives a call, by its limit or because it is closed; 0 or less: now. */
+int64_t pace_wait_us(const struct quota_limit *limit, const struct quota_row *row);
 /* For how long it will give no call to anybody: a path is closed, a limit is used up; 0: not so. */
 MUST_CHECK enum status pace_closed(struct db *db, const struct settings_quota *quota,
                                    struct str appid, int64_t *closed_ms, struct err *err);

@@ -115,8 +115,8 @@ static enum status plan_family(struct plan *plan, const struct topic_def *def, s
 
     if (!def->per_worker)
         return plan_topic(plan, def, NULL, err);
-    for (const char *const *worker = topic_workers(); rc == ST_OK && *worker; worker++)
-        rc = plan_topic(plan, def, *worker, err);
+    for (const struct topic_worker *w = topic_workers(); rc == ST_OK && w->name; w++)
+        rc = plan_topic(plan, def, w->name, err);
     return rc;
 }
 

@@ -59,15 +59,16 @@ static void test_topics_name_of_a_family_has_the_worker(void **state)
     assert_string_equal(name, "kabao.redrive.store.v1");
 }
 
-static void test_topics_workers_end_with_null(void **state)
+static void test_topics_know_workers_by_name(void **state)
 {
-    const char *const *workers = topic_workers();
     size_t count = 0;
 
     (void)state;
-    while (workers[count] != NULL)
-        count++;
+    for (const struct topic_worker *w = topic_workers(); w->name; w++, count++)
+        assert_ptr_equal(topic_worker(w->name), w);
     assert_int_equal(count, 8);
+    assert_int_equal(topic_worker("member")->inputs[0], TOPIC_EVENT_WECHAT);
+    assert_null(topic_worker("members"));
 }
 
 int main(void)
@@ -77,7 +78,7 @@ int main(void)
         cmocka_unit_test(test_topics_names_are_unique),
         cmocka_unit_test(test_topics_name_has_prefix_and_version),
         cmocka_unit_test(test_topics_name_of_a_family_has_the_worker),
-        cmocka_unit_test(test_topics_workers_end_with_null),
+        cmocka_unit_test(test_topics_know_workers_by_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
