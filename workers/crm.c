@@ -64,7 +64,7 @@ static enum status sign(const struct crm *crm, struct webhook *hook, struct err 
                                     : err_retry(err, "memory", "no memory to sign a webhook");
 }
 
-static enum status send_signed(struct lane *lane, const struct webhook *hook,
+static enum status send_signed(struct lane *lane, const struct webhook *hook, struct str trace,
                                struct http_reply *reply, struct err *err)
 {
     const struct crm *crm = lane_state(lane);
@@ -72,7 +72,7 @@ static enum status send_signed(struct lane *lane, const struct webhook *hook,
         {STR("webhook-id"), hook->id},
         {STR("webhook-timestamp"), str_from(hook->timestamp)},
         {STR("webhook-signature"), buf_str(&hook->signature)},
-        {STR("traceparent"), lane_traceparent(lane)},
+        {STR("traceparent"), trace},
     };
     const struct http_request request = {
         .method = "POST",
@@ -94,9 +94,14 @@ static enum status post(struct lane *lane, struct str id, struct str body, struc
 {
     struct webhook hook = {.id = id, .body = body, .signature = BUF_INIT(SIGNATURE_MAX_BYTES)};
     enum status rc = sign(lane_state(lane), &hook, err);
+    struct span span;
 
-    if (rc == ST_OK)
-        rc = send_signed(lane, &hook, reply, err);
+    if (rc == ST_OK) {
+        lane_span_open(lane, &span);
+        rc = send_signed(lane, &hook, trace_text(&span.trace), reply, err);
+        SPAN_END(&span, SPAN_CALL, rc != ST_OK, kv_cstr("api", "webhook"),
+                 kv_cstr("error_code", rc == ST_OK ? NULL : err->code));
+    }
     buf_done(&hook.signature);
     return rc;
 }

@@ -62,6 +62,13 @@ int64_t clock_wall_ms(void)
     return t.tv_sec * MS_PER_S + t.tv_nsec / NS_PER_MS;
 }
 
+int64_t clock_wall_ns(void)
+{
+    const struct timespec t = now(CLOCK_REALTIME);
+
+    return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
 struct deadline deadline_in(int64_t from_now_ms)
 {
     const int64_t at_ms = num_add_i64(clock_mono_ms(), from_now_ms);

@@ -15,6 +15,7 @@ struct deadline {
 int64_t clock_mono_ms(void);
 int64_t clock_mono_ns(void);
 int64_t clock_wall_ms(void); /* Unix time */
+int64_t clock_wall_ns(void); /* the same; when something was, never how long it took */
 
 struct deadline deadline_in(int64_t from_now_ms);
 struct deadline deadline_none(void); /* never passes */

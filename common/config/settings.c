@@ -273,7 +273,7 @@ static const struct row ROWS[] = {
     {IN(admin, listen), .type = ROW_TEXT, .preset = "127.0.0.1:0", .check = &AN_ADDRESS,
      .help = "Address of /healthz, /readyz and /metrics; port 0 is off."},
     {IN(log, level), .type = ROW_TEXT, .preset = "info", .check = &A_LEVEL,
-     .help = "Lowest level that is written."},
+     .help = "Lowest level that is written; trace adds the span lines."},
 };
 
 const struct row *settings_rows(size_t *count)

@@ -22,7 +22,7 @@
 #include "run/worker.h"
 #include "tables/owner.h"
 #include "tables/parked.h"
-#include "trace/trace.h"
+#include "trace/span.h"
 #include "wechat/tokens.h"
 
 #include <pthread.h>
@@ -221,8 +221,9 @@ struct lane {
     struct quota_path *called;
     bool is_dark; /* the path of the last call is */
     struct quota_dark dark;
-    struct trace trace; /* of the item in hand */
-    struct str parent;  /* the id that emitted records derive from */
+    struct span span;  /* handle, of the item in hand; its trace is the item's */
+    bool caused;       /* it did something: a span below it */
+    struct str parent; /* the id that emitted records derive from */
     struct str parent_time;
     struct id chance; /* the same for items that are no record */
     bool ignored;     /* no route took the record */
@@ -251,12 +252,19 @@ void engine_fail(struct engine *engine, enum status status, const struct err *er
                  const char *event);
 
 /* send.c */
-/* Sends and counts towards lane_flush. */
-MUST_CHECK enum status lane_send(struct lane *lane, const struct outgoing *record, struct err *err);
+/* Sends and counts towards lane_flush. span: the record's, open or not; ends with its report. */
+MUST_CHECK enum status lane_send(struct lane *lane, const struct outgoing *record,
+                                 const struct span *span, struct err *err);
 /* The lane waits for no acknowledgement any more. */
 void lane_stop_waiting(struct lane *lane);
 /* An id for what comes of no record. */
 void lane_chance_id(const char *step, struct id *id);
+
+/* spans.c */
+/* What comes of no record begins a trace. */
+void lane_root(struct lane *lane);
+/* The item in hand was settled, which the log calls by this event. */
+void lane_span_settled(struct lane *lane, const char *event, const struct err *err);
 
 /* blame.c: ST_RETRY becomes ST_WAIT where the broker, the database or the path is to blame. */
 enum status blame_broker(enum status rc, struct err *err);
@@ -269,7 +277,10 @@ void lane_close(struct lane *lane);
 void *lane_main(void *arg); /* the lane */
 /* Ends soon what the lane waits for, HTTP and acknowledgements, for good. */
 void lane_cut(struct lane *lane);
-/* settle.c: what a verdict means; called by the lane that has the item, without locks. */
+/* settle.c */
+/* Of the record in hand; empty: of none of the settings. */
+const char *lane_account_name(const struct lane *lane);
+/* What a verdict means; called by the lane that has the item, without locks. */
 void settle_item(struct lane *lane, enum status verdict, struct err *err);
 void item_free(struct item *item);
 /* NULL: no memory. The key is copied behind it. */

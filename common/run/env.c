@@ -94,6 +94,7 @@ static void env_report(void *arg, const struct account *account, const char *pat
         .key_hash = lane->record ? str_hash(lane->record->key) : 0,
     };
 
+    lane->caused = true;
     metric_add(find_requests(lane, path, errcode), 1);
     metric_observe(lane->engine->series.wechat_seconds, (double)took_ms / 1000);
     lane->is_dark = found && quota_report(lane->engine->quota, found, &outcome, &lane->dark);

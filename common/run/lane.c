@@ -39,7 +39,13 @@ enum status lane_put(struct lane *lane, const struct table *table, const struct 
 
 enum status lane_run(struct lane *lane, writer_fn *fn, void *arg, struct err *err)
 {
-    return blame_database(writer_run(lane->engine->writer, fn, arg, lane->until, err), err);
+    struct span span;
+    enum status rc;
+
+    lane_span_open(lane, &span);
+    rc = writer_run(lane->engine->writer, fn, arg, lane->until, err);
+    SPAN_END(&span, SPAN_STORE, rc != ST_OK, kv_cstr("error_code", rc == ST_OK ? NULL : err->code));
+    return blame_database(rc, err);
 }
 
 /* What handlers ask for */
@@ -86,7 +92,7 @@ struct deadline lane_deadline(const struct lane *lane)
 
 struct str lane_traceparent(const struct lane *lane)
 {
-    return trace_text(&lane->trace);
+    return trace_text(&lane->span.trace);
 }
 
 bool lane_is_replay(const struct lane *lane)
@@ -121,13 +127,13 @@ void lane_count(struct lane *lane, const struct metric_def *metric, const char *
 
 void lane_warn(struct lane *lane, const char *event, const struct err *err)
 {
-    log_warn(EV(event), kv_str("trace", trace_id(&lane->trace)), kv_cstr("code", err->code),
+    log_warn(EV(event), kv_str("trace", trace_id(&lane->span.trace)), kv_cstr("code", err->code),
              kv_cstr("error", err->text));
 }
 
 void lane_error(struct lane *lane, const char *event, const struct err *err)
 {
-    log_error(EV(event), kv_str("trace", trace_id(&lane->trace)), kv_cstr("code", err->code),
+    log_error(EV(event), kv_str("trace", trace_id(&lane->span.trace)), kv_cstr("code", err->code),
               kv_cstr("error", err->text));
 }
 
@@ -183,15 +189,19 @@ static const struct route *find_route(const struct engine *engine, struct str ty
 
 static void take_identity(struct lane *lane, const struct cloudevent *event)
 {
-    if (!trace_parse(event->traceparent, &lane->trace))
-        trace_start(&lane->trace);
+    struct trace cause;
+
+    if (trace_parse(event->traceparent, &cause))
+        span_open(&cause, &lane->span);
+    else
+        lane_root(lane);
     lane->parent = event->id;
     lane->parent_time = event->time;
 }
 
 static void make_identity(struct lane *lane)
 {
-    trace_start(&lane->trace);
+    lane_root(lane);
     lane_chance_id("tick", &lane->chance);
     lane->parent = str_from(lane->chance.text);
     lane->parent_time = (struct str){NULL, 0};
@@ -285,12 +295,20 @@ static enum status await_emits(struct lane *lane, enum status rc, struct err *er
 
 static enum status write_rows(struct lane *lane, struct err *err)
 {
-    if (parked_has_row(lane->item))
-        return parked_finish(lane, err);
-    if (lane->row_count == 0)
+    struct span span;
+    enum status rc;
+
+    if (lane->row_count == 0 && !parked_has_row(lane->item))
         return ST_OK;
-    return blame_database(
-        writer_put(lane->engine->writer, lane->rows, lane->row_count, lane->until, err), err);
+    lane_span_open(lane, &span);
+    if (parked_has_row(lane->item))
+        rc = parked_finish(lane, err);
+    else
+        rc = blame_database(
+            writer_put(lane->engine->writer, lane->rows, lane->row_count, lane->until, err), err);
+    SPAN_END(&span, SPAN_STORE, rc != ST_OK, kv_int("rows", (int64_t)lane->row_count),
+             kv_cstr("error_code", rc == ST_OK ? NULL : err->code));
+    return rc;
 }
 
 static enum status take_record(struct lane *lane, struct message *message, struct err *err)
@@ -358,6 +376,8 @@ static void begin_item(struct lane *lane, struct item *item, const struct messag
     lane->message = message;
     lane->record = NULL;
     lane->row_count = 0;
+    lane->span.start_ns = 0;
+    lane->caused = false;
     lane->ignored = false;
     lane->ran = false;
     lane->crashes = 0;

@@ -13,6 +13,7 @@
 #include "run/effects.h"
 #include "run/emit.h"
 #include "run/worker.h"
+#include "trace/span.h"
 #include "wechat/client.h"
 #include "wechat/token.h"
 
@@ -30,6 +31,9 @@ struct http_client *lane_http(struct lane *lane);
 /* When this attempt must have ended: passed down into every call. */
 struct deadline lane_deadline(const struct lane *lane);
 struct str lane_traceparent(const struct lane *lane);
+/* For a step of the handler that the trace shall show (a request to others than WeChat): a span
+ * below the record's. Its traceparent goes out with the request; ends by SPAN_END. */
+void lane_span_open(struct lane *lane, struct span *out);
 /* The account of a record; NULL when this installation has none of that name. */
 const struct account *lane_account(struct lane *lane, struct str name);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records that a lane hands on: sent, and waited for. */
+#include "base/mem.h"
 #include "base/rand.h"
 #include "run/engine.h"
 
@@ -19,14 +20,71 @@ static void on_delivered(void *arg, int32_t partition UNUSED, int64_t offset UNU
     (void)pthread_mutex_unlock(&lane->emit_lock);
 }
 
-enum status lane_send(struct lane *lane, const struct outgoing *record, struct err *err)
+/* A record whose way the trace shows, until its report. */
+struct sent {
+    struct lane *lane;
+    struct span span;
+    char topic[TOPIC_NAME_SIZE];
+};
+
+static void end_sent(struct sent *s, int32_t partition, int64_t offset, const struct err *err)
+{
+    const struct str topic = str_from(s->topic);
+
+    if (err)
+        SPAN_END(&s->span, SPAN_PRODUCE, true, kv_str("topic", topic),
+                 kv_cstr("error_code", err->code));
+    else
+        SPAN_END(&s->span, SPAN_PRODUCE, false, kv_str("topic", topic),
+                 kv_int("partition", partition), kv_int("offset", offset));
+    mem_free(s);
+}
+
+static void on_sent(void *arg, int32_t partition, int64_t offset, const struct err *err)
+{
+    struct sent *s = arg;
+    struct lane *lane = s->lane;
+
+    end_sent(s, partition, offset, err);
+    on_delivered(lane, partition, offset, err);
+}
+
+/* Without memory there is no line; the record goes its way. */
+static struct sent *sent_new(struct lane *lane, const struct span *span, const char *topic)
+{
+    struct sent *s = span_is_open(span) ? mem_zalloc(sizeof(*s)) : NULL;
+
+    if (!s)
+        return NULL;
+    s->lane = lane;
+    s->span = *span;
+    (void)str_copy(str_from(topic), s->topic, sizeof(s->topic));
+    return s;
+}
+
+static enum status send_shown(struct lane *lane, const struct outgoing *record,
+                              const struct span *span, struct err *err)
+{
+    struct sent *s = sent_new(lane, span, record->topic);
+    enum status rc;
+
+    if (!s)
+        return producer_send(lane->engine->producer, record, on_delivered, lane, err);
+    rc = producer_send(lane->engine->producer, record, on_sent, s, err);
+    if (rc != ST_OK)
+        end_sent(s, -1, -1, err);
+    return rc;
+}
+
+enum status lane_send(struct lane *lane, const struct outgoing *record, const struct span *span,
+                      struct err *err)
 {
     enum status rc;
 
     (void)pthread_mutex_lock(&lane->emit_lock);
     lane->emits_open++;
     (void)pthread_mutex_unlock(&lane->emit_lock);
-    rc = producer_send(lane->engine->producer, record, on_delivered, lane, err);
+    rc = send_shown(lane, record, span, err);
     if (rc == ST_OK)
         return ST_OK;
     (void)pthread_mutex_lock(&lane->emit_lock);
@@ -95,6 +153,14 @@ static struct str record_id(struct lane *lane, const struct emit *emit,
     return str_from(room->text);
 }
 
+/* Every record has an id of its own in the trace, written or not. */
+static void open_record(struct lane *lane, struct span *span)
+{
+    lane_span_open(lane, span);
+    if (!span_is_open(span))
+        trace_child(&lane->span.trace, &span->trace);
+}
+
 enum status lane_emit(struct lane *lane, const struct emit *emit, const void *record,
                       struct err *err)
 {
@@ -104,14 +170,14 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
     struct cloudevent event = {.dataschema = str_from(emit->dataschema)};
     char topic[TOPIC_NAME_SIZE];
     char now[CLOCK_RFC3339_SIZE];
-    struct trace trace;
+    struct span span;
     struct id id;
 
     buf_clear(&lane->value);
     emit->write(record, &lane->value);
     if (!buf_ok(&lane->value) || !emit->address(record, &lane->arena, &address))
         return err_retry(err, "memory", "no memory for a %s", emit->type);
-    trace_child(&lane->trace, &trace);
+    open_record(lane, &span);
     clock_format_rfc3339(clock_wall_ms(), now);
     if (str_is_empty(address.topic))
         topic_name(&lane->engine->settings->topic, emit->topic, NULL, topic);
@@ -126,11 +192,11 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
         emit->keeps_time && str_is_set(lane->parent_time) ? lane->parent_time : str_from(now);
     event.subject = address.subject;
     event.appid = address.appid;
-    event.traceparent = trace_text(&trace);
+    event.traceparent = trace_text(&span.trace);
     out.topic = topic;
     out.key = address.key;
     out.value = buf_str(&lane->value);
     out.headers = headers;
     out.header_count = cloudevent_headers(&event, headers);
-    return lane_send(lane, &out, err);
+    return lane_send(lane, &out, &span, err);
 }

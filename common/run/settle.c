@@ -27,7 +27,7 @@ static void count(struct engine *engine, const struct metric_def *def, const cha
     metric_add(metric_1(engine->app->metrics, def, label), 1);
 }
 
-static const char *account_name(const struct lane *lane)
+const char *lane_account_name(const struct lane *lane)
 {
     const struct settings *settings = lane->engine->settings;
 
@@ -37,18 +37,19 @@ static const char *account_name(const struct lane *lane)
     return "";
 }
 
-static void log_outcome(const struct lane *lane, enum log_level level, const char *event,
+static void log_outcome(struct lane *lane, enum log_level level, const char *event,
                         const struct err *err)
 {
     const struct item *item = lane->item;
     const struct record *record = lane->record;
 
+    lane_span_settled(lane, event, err);
     if (!log_enabled(level))
         return;
     log_write(level, (const struct kv[]){
                          EV(event),
-                         kv_str("trace", trace_id(&lane->trace)),
-                         kv_cstr("account", account_name(lane)),
+                         kv_str("trace", trace_id(&lane->span.trace)),
+                         kv_cstr("account", lane_account_name(lane)),
                          kv_str("topic", record ? record->topic : STR("")),
                          kv_int("partition", record ? record->partition : -1),
                          kv_int("offset", record ? record->offset : -1),
@@ -232,12 +233,15 @@ static enum status send_dead_letter(struct lane *lane, const struct err *why, st
         .key = lane->record->key,
         .value = lane->record->value,
     };
+    struct span span;
     enum status rc;
 
     out.headers = deadletter_headers(&letter, &lane->arena, &out.header_count);
     if (!out.headers)
         return err_retry(err, "memory", "no memory for a dead letter");
-    rc = lane_send(lane, &out, err);
+    /* The letter keeps the record's headers, its traceparent too: it is the same record. */
+    lane_span_open(lane, &span);
+    rc = lane_send(lane, &out, &span, err);
     return rc == ST_OK ? lane_flush(lane, err) : rc;
 }
 
@@ -348,6 +352,8 @@ static void settle_tick(struct lane *lane, enum status verdict, const struct err
 {
     if (verdict == ST_RETRY || verdict == ST_REJECT)
         log_outcome(lane, LOG_WARN, "tick.failed", err);
+    else
+        lane_span_settled(lane, verdict == ST_WAIT ? "tick.waits" : "tick.done", err);
     if (verdict == ST_FATAL)
         engine_fail(lane->engine, verdict, err, "worker.stops");
     finish(lane, true);

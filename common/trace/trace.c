@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    SPAN_ID_LEN = 16,
+    SPAN_ID_LEN = TRACE_SPAN_ID_SIZE - 1,
     TRACE_ID_AT = 3,
     SPAN_ID_AT = TRACE_ID_AT + TRACE_ID_LEN + 1,
     FLAGS_AT = SPAN_ID_AT + SPAN_ID_LEN + 1,
@@ -104,6 +104,18 @@ void trace_child(const struct trace *parent, struct trace *out)
 struct str trace_id(const struct trace *t)
 {
     return str_of(t->text + TRACE_ID_AT, TRACE_ID_LEN);
+}
+
+struct str trace_span_id(const struct trace *t)
+{
+    return str_of(t->text + SPAN_ID_AT, SPAN_ID_LEN);
+}
+
+bool trace_is_sampled(const struct trace *t)
+{
+    const char low = t->text[FLAGS_AT + 1];
+
+    return ((low <= '9' ? low - '0' : low - 'a' + 10) & 1) != 0;
 }
 
 struct str trace_text(const struct trace *t)

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-enum { TRACE_TEXT_SIZE = 56, TRACE_ID_LEN = 32 };
+enum { TRACE_TEXT_SIZE = 56, TRACE_ID_LEN = 32, TRACE_SPAN_ID_SIZE = 17 };
 
 struct trace {
     char text[TRACE_TEXT_SIZE]; /* the traceparent, NUL-terminated */
@@ -21,5 +21,7 @@ void trace_child(const struct trace *parent, struct trace *out); /* same trace i
 /* The same for who does it very often, from a pool of its thread's. */
 void trace_start_pooled(struct rand_pool *pool, struct trace *out);
 void trace_child_pooled(struct rand_pool *pool, const struct trace *parent, struct trace *out);
-struct str trace_id(const struct trace *t);   /* the 32 hex digits, borrowed */
-struct str trace_text(const struct trace *t); /* borrowed */
+struct str trace_id(const struct trace *t);      /* the 32 hex digits, borrowed */
+struct str trace_span_id(const struct trace *t); /* the 16 hex digits, borrowed */
+bool trace_is_sampled(const struct trace *t);    /* bit 0 of the flags */
+struct str trace_text(const struct trace *t);    /* borrowed */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "codec/crypto.h"
 #include "codec/utf8.h"
+#include "trace/span.h"
 #include "wechat/errors.h"
 
 #include <assert.h>
@@ -191,10 +192,35 @@ static void attempt_done(struct attempt *a)
     json_free(a->answer);
 }
 
+/* Its traceparent goes out with the request; absent: none does. */
+static struct str open_span(struct str traceparent, struct span *span)
+{
+    struct trace cause;
+
+    *span = (struct span){0};
+    if (!log_enabled(LOG_TRACE) || !trace_parse(traceparent, &cause))
+        return traceparent;
+    span_open(&cause, span);
+    return trace_text(&span->trace);
+}
+
+static void end_span(const struct span *span, const struct wechat_request *r,
+                     const struct attempt *a, enum status rc, const struct err *err)
+{
+    const struct kv account = kv_cstr("account", r->account->name);
+    const struct kv api = kv_cstr("api", r->call->path);
+
+    if (rc == ST_OK)
+        SPAN_END(span, SPAN_CALL, a->errcode != 0, account, api, kv_int("errcode", a->errcode));
+    else
+        SPAN_END(span, SPAN_CALL, true, account, api, kv_cstr("error_code", err->code));
+}
+
 static enum status exchange(struct wechat *w, const struct wechat_request *r, const char *url,
                             struct attempt *a, struct err *err)
 {
-    const struct header trace = {STR("traceparent"), r->traceparent};
+    struct span span;
+    const struct header trace = {STR("traceparent"), open_span(r->traceparent, &span)};
     const bool posts = strcmp(r->call->method, "POST") == 0;
     const struct http_request request = {
         .method = r->call->method,
@@ -212,6 +238,7 @@ static enum status exchange(struct wechat *w, const struct wechat_request *r, co
     rc = wechat_exchange(w->http, &request,
                          deadline_min(r->until, deadline_in(w->settings->timeout_ms)), &a->answer,
                          &a->errcode, err);
+    end_span(&span, r, a, rc, err);
     w->env->report(w->env->arg, r->account, r->call->path,
                    rc == ST_OK ? a->errcode : WECHAT_NO_ANSWER, clock_mono_ms() - started_ms);
     return rc;

@@ -87,7 +87,7 @@ static void lane_make(struct fixture *f, struct lane *lane)
     lane->engine = &f->engine;
     lane->owner = (struct owner){3, 1};
     lane->parent = STR("event-1");
-    trace_start(&lane->trace);
+    trace_start(&lane->span.trace);
     lane->until = deadline_in(LONG_MS);
 }
 
