@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gate.h"
+#include "trace/span.h"
 
 struct held;
 
@@ -15,6 +16,13 @@ typedef void held_answer_fn(struct gate *gate, struct http_exchange *x, const st
 /* Answers one that was not acknowledged in time, or never will be. */
 typedef void held_fail_fn(const struct held *h, const char *reason);
 
+/* At level trace only. */
+struct held_spans {
+    struct span receive; /* the request, until its answer */
+    struct span produce; /* its record, until the report */
+    char topic[TOPIC_NAME_SIZE];
+};
+
 /* Lives until both its request is answered and its delivery report has come. */
 struct held {
     struct held *next;
@@ -23,7 +31,8 @@ struct held {
     struct http_exchange *exchange; /* NULL: answered already */
     size_t account;
     struct id id;
-    struct trace trace; /* the request's, continued */
+    struct trace trace;       /* the request's, continued: what its record carries */
+    struct held_spans *spans; /* NULL: no span lines */
     int64_t started_ns;
     struct deadline answer_by;
     held_answer_fn *answer;
