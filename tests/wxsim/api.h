@@ -20,6 +20,7 @@ struct sim_request {
     struct str path;
     struct str query;
     struct str content_type; /* of the body, its whole header; absent when there is none */
+    struct str traceparent;  /* absent when there is none */
     struct str body;
     struct arena *arena; /* for what is decoded */
 };

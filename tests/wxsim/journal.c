@@ -181,6 +181,7 @@ void sim_journal_write(struct sim_journal *j, const struct sim_call *call, struc
     jsonw_key_str(&w, "path", call->request.path);
     jsonw_key_str(&w, "appid", str_from(call->account != NULL ? call->account->appid : NULL));
     write_outcome(call, action, status, &w);
+    write_text(&w, "traceparent", call->request.traceparent);
     write_query(call, &w);
     write_body(call, &w);
     jsonw_object_end(&w);

@@ -62,6 +62,7 @@ static struct sim_request read_request(struct http_exchange *x)
         .path = http_exchange_path(x),
         .query = http_exchange_query(x),
         .content_type = http_exchange_header(x, "Content-Type"),
+        .traceparent = http_exchange_header(x, "traceparent"),
         .body = http_exchange_body(x),
         .arena = http_exchange_arena(x),
     };
