@@ -14,6 +14,7 @@ install(DIRECTORY deploy/systemd/ DESTINATION ${units} FILES_MATCHING PATTERN "k
     PATTERN examples EXCLUDE)
 install(DIRECTORY deploy/systemd/examples/ DESTINATION ${doc}/examples/systemd)
 install(DIRECTORY deploy/proxy DESTINATION ${doc}/examples)
+install(DIRECTORY deploy/otel DESTINATION ${doc}/examples)
 install(FILES README.md DESTINATION ${doc})
 install(FILES deploy/README.md DESTINATION ${doc} RENAME README.deploy.md)
 install(FILES deploy/debian/copyright DESTINATION ${doc})
