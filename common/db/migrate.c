@@ -17,6 +17,9 @@ static const struct str IS_THERE_SQL =
              " WHERE table_schema=DATABASE() AND table_name='schema_version'");
 static const struct str NEWEST_SQL =
     STR_INIT("SELECT COALESCE(MAX(version),0) FROM schema_version");
+static const struct str ROWS_SQL =
+    STR_INIT("SELECT COALESCE(MAX(CAST(table_rows AS SIGNED)),0) FROM information_schema.tables"
+             " WHERE table_schema=DATABASE() AND table_name=?");
 static const struct str NOTE_SQL =
     STR_INIT("INSERT INTO schema_version (version,name,applied_at) VALUES (?,?,UTC_TIMESTAMP(3))"
              " ON DUPLICATE KEY UPDATE version=version");
@@ -77,6 +80,48 @@ enum status migrate_check(struct db *db, struct err *err)
                        "The database has schema version %d, this program needs %d: run kabaoctl "
                        "migrate",
                        version, newest_built_in());
+    return rc;
+}
+
+/* Borrows from the migration. */
+static struct str rebuilt_by(const struct migration *migration)
+{
+    const struct str mark = STR("\n-- Rebuilds ");
+    struct str table = {NULL, 0};
+    struct str rest;
+    size_t at = 0;
+
+    if (str_find(migration->sql, mark, &at))
+        (void)str_cut(str_skip(migration->sql, at + mark.len), '\n', &table, &rest);
+    return table;
+}
+
+static enum status plan_step(struct db *db, const struct migration *migration,
+                             struct migrate_step *step, struct err *err)
+{
+    struct db_value table;
+
+    *step = (struct migrate_step){.migration = migration, .rebuilds = rebuilt_by(migration)};
+    if (!str_is_set(step->rebuilds))
+        return ST_OK;
+    table = db_text(step->rebuilds);
+    return db_query(db, ROWS_SQL, &table, 1, keep_int, &step->rows, err);
+}
+
+enum status migrate_plan(struct db *db, migrate_step_fn *fn, void *arg, struct err *err)
+{
+    int version = 0;
+    enum status rc = migrate_version(db, &version, err);
+
+    for (size_t i = 0; rc == ST_OK && i < MIGRATION_COUNT; i++) {
+        struct migrate_step step;
+
+        if (MIGRATIONS[i].version <= version)
+            continue;
+        rc = plan_step(db, &MIGRATIONS[i], &step, err);
+        if (rc == ST_OK)
+            fn(arg, &step);
+    }
     return rc;
 }
 
