@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kabao-store: every event, every member's state and every command's result into MySQL. The rows of
  * one record are written together; any order of records and any replay leaves the same rows. */
+#include "base/header.h"
+#include "base/num.h"
 #include "model/activation.h"
 #include "model/binding.h"
 #include "model/event.h"
@@ -13,6 +15,9 @@
 #include "tables/event.h"
 #include "tables/member.h"
 #include "tables/template.h"
+#include "tables/upkeep.h"
+
+enum { UPKEEP_EVERY_MS = 3600000 };
 
 static enum status put(struct lane *lane, const struct table *table, const struct db_value *row,
                        struct err *err)
@@ -20,6 +25,15 @@ static enum status put(struct lane *lane, const struct table *table, const struc
     if (!row)
         return err_retry(err, "memory", "no memory for a row of %s", table->name);
     return lane_put(lane, table, row, err);
+}
+
+static struct opt_i64 header_number(const struct record *record, struct str name)
+{
+    const struct str text = header_find(record->headers, record->header_count, name);
+    struct opt_i64 number = {0};
+
+    number.set = num_parse_i64(text, 0, INT64_MAX, &number.value);
+    return number;
 }
 
 static bool is_card_use(const struct event *e)
@@ -34,15 +48,35 @@ static bool is_audit(const struct event *e)
                                          str_eq(e->event, STR("card_not_pass_check")));
 }
 
+/* A record that was given again tells in its headers where it stood first. */
+static struct event_origin origin_of(const struct lane *lane, const struct message *message)
+{
+    const struct record *record = message->record;
+    struct event_origin origin = {
+        .id = message->event.id,
+        .body = message->data,
+        .traceparent = message->event.traceparent,
+        .part = {true, record->partition},
+        .off = {true, record->offset},
+    };
+
+    if (lane_is_replay(lane)) {
+        origin.part = header_number(record, STR("dlq-original-partition"));
+        origin.off = header_number(record, STR("dlq-original-offset"));
+    }
+    return origin;
+}
+
 static enum status on_push(struct lane *lane, const struct message *message, struct err *err)
 {
     struct arena *arena = lane_arena(lane);
+    const struct event_origin origin = origin_of(lane, message);
     struct str id = message->event.id;
     struct event e = {0};
     enum status rc = event_parse(message->value, &e, err);
 
     if (rc == ST_OK)
-        rc = put(lane, &TABLE_WECHAT_EVENT, event_row(arena, &e, id, message->data), err);
+        rc = put(lane, &TABLE_WECHAT_EVENT, event_row(arena, &e, &origin), err);
     if (rc == ST_OK && is_card_use(&e))
         rc = put(lane, &TABLE_CARD_USE, card_use_row(arena, &e, id), err);
     if (rc == ST_OK && is_audit(&e))
@@ -132,6 +166,23 @@ static enum status on_result(struct lane *lane, const struct message *message, s
     return rc == ST_OK ? lane_run(lane, put_result, &row, err) : rc;
 }
 
+/* Keeping the tables small */
+
+/* What fails here, a missing right too, keeps nothing from being stored. */
+static enum status on_tick(struct lane *lane, struct err *err UNUSED)
+{
+    const struct settings *settings = lane_settings(lane);
+    struct upkeep done;
+    struct err failure = {0};
+    const enum status rc = upkeep_run(&settings->mysql, settings->store.keep_months,
+                                      lane_deadline(lane), &done, &failure);
+
+    if (rc != ST_OK)
+        lane_error(lane, "upkeep.failed", &failure);
+    lane_count(lane, &METRIC_STORE_UPKEEP, rc != ST_OK ? "failed" : done.busy ? "busy" : "ok");
+    return ST_OK;
+}
+
 static const struct route ROUTES[] = {
     {"kabao.wechat.*", on_push},
     {"kabao.member.*", on_member},
@@ -152,6 +203,7 @@ int main(int argc, char **argv)
                    TOPIC_EVENT_BINDING, TOPIC_RESULT_WECHAT},
         .routes = ROUTES,
         .lanes = 256,
+        .tick = {.every_ms = UPKEEP_EVERY_MS, .fn = on_tick},
     };
 
     return worker_main(argc, argv, &def);

@@ -32,6 +32,7 @@ static const struct section SECTIONS[] = {
     {"crm", offsetof(struct settings, crm), "kabao-crm, which calls the CRM."},
     {"verify", offsetof(struct settings, verify), "Verification codes."},
     {"media", offsetof(struct settings, media), "Files of media commands."},
+    {"store", offsetof(struct settings, store), "kabao-store."},
     {"command", 0,
      "One section per further call of WeChat's, to be asked for as command NAME: 1 to 64 of a-z, "
      "0-9, _ and dots."},
@@ -261,6 +262,8 @@ static const struct row ROWS[] = {
      .help = "Secret (whsec_ and Base64) that signs the calls of sms_url."},
     {IN(media, hosts), .type = ROW_TEXT, .check = &HOST_NAMES,
      .help = "Hosts that media commands may fetch files from, over HTTPS."},
+    {IN(store, keep_months), .type = ROW_INT, .preset = "24", WITHIN(1, 1200),
+     .help = "Pushes and results of commands are forgotten when they are so many months old."},
     {COMMAND(path), .type = ROW_TEXT, .flags = ROW_REQUIRED | ROW_FILE_ONLY, .check = &AN_API_PATH,
      .help = "Path of the call; it is a POST."},
     {COMMAND(nature), .type = ROW_CHOICE, .flags = ROW_REQUIRED | ROW_FILE_ONLY, .choices = NATURES,

@@ -126,6 +126,10 @@ struct settings_ingress {
     int64_t api_window_s;
 };
 
+struct settings_store {
+    int64_t keep_months;
+};
+
 struct settings_media {
     char *hosts; /* that files may be fetched from, separated by blanks; NULL: none */
 };
@@ -226,6 +230,7 @@ struct settings {
     struct settings_crm crm;
     struct settings_verify verify;
     struct settings_media media;
+    struct settings_store store;
     struct settings_admin admin;
     struct settings_log log;
 };

@@ -38,6 +38,8 @@
     X(RETRIES, COUNTER, "kabao_retries_total", "Attempts that will be repeated.", "reason")        \
     X(STORE_BATCH, HISTOGRAM, "kabao_store_batch_rows", "Rows per transaction.", NULL)             \
     X(STORE_ROWS, COUNTER, "kabao_store_rows_total", "Rows written.", "table")                     \
+    X(STORE_UPKEEP, COUNTER, "kabao_store_upkeep_total",                                           \
+      "Times old rows were forgotten and months made, by outcome.", "outcome")                     \
     X(TOKEN_AGE, GAUGE, "kabao_token_age_seconds", "Age of the current access token.", "account")  \
     X(TOKEN_FETCH, COUNTER, "kabao_token_fetch_total", "Tokens and tickets fetched.", "cause")     \
     X(USEFUL_REPLICAS, GAUGE, "kabao_useful_replicas",                                             \

@@ -22,6 +22,15 @@ static const char PUT[] =
         WINS("`type`") WINS("outcome") WINS("errcode") WINS("errmsg") WINS("answer") WINS("error")
             WINS("`at`") "standing=GREATEST(standing,VALUES(standing))";
 
+static const char FORGET[] = "DELETE FROM command_result WHERE `at`<UTC_TIMESTAMP(3)-INTERVAL ?"
+                             " MONTH ORDER BY `at` LIMIT 500";
+/* Two clocks agree: the database's, and that of who told the last results. */
+static const char IS_ALIVE[] =
+    "SELECT COUNT(*) FROM (SELECT 1 FROM command_result WHERE `at`>UTC_TIMESTAMP(3)-INTERVAL 31 DAY"
+    " AND `at`<UTC_TIMESTAMP(3)+INTERVAL 1 DAY LIMIT 1) AS r";
+
+_Static_assert(COMMAND_RESULT_FORGET_ROWS == 500, "the LIMIT of FORGET");
+
 static struct str error_code(const struct wechat_result *r)
 {
     return json_get_str(r->error.tree, "code");
@@ -115,6 +124,32 @@ enum status command_result_put(struct db *db, const struct command_result *r, st
     };
 
     return db_exec(db, STR(PUT), values, COUNT_OF(values), NULL, err);
+}
+
+/* Forgetting */
+
+/* db_row_fn */
+static enum status keep_count(void *arg, const struct db_value *columns, size_t count UNUSED,
+                              struct err *err UNUSED)
+{
+    int64_t *value = arg;
+
+    *value = sql_int(&columns[0], 0);
+    return ST_OK;
+}
+
+enum status command_result_forget(struct db *db, int64_t months, int64_t *deleted, struct err *err)
+{
+    const struct db_value values[] = {db_int(months)};
+    int64_t alive = 0;
+    int64_t count = 0;
+    enum status rc = db_query(db, STR(IS_ALIVE), NULL, 0, keep_count, &alive, err);
+
+    if (rc == ST_OK && alive > 0)
+        rc = db_exec(db, STR(FORGET), values, COUNT_OF(values), &count, err);
+    if (rc == ST_OK)
+        *deleted = count;
+    return rc;
 }
 
 /* Listing */

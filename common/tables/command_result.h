@@ -48,6 +48,14 @@ MUST_CHECK enum status command_result_of(struct arena *arena, const struct wecha
 MUST_CHECK enum status command_result_put(struct db *db, const struct command_result *r,
                                           struct err *err);
 
+enum { COMMAND_RESULT_FORGET_ROWS = 500 };
+
+/* Deletes results that are older than so many months, by the database's clock, and
+ * COMMAND_RESULT_FORGET_ROWS at most; none where the last one is a month old: then nothing grows,
+ * or the clock has jumped. */
+MUST_CHECK enum status command_result_forget(struct db *db, int64_t months, int64_t *deleted,
+                                             struct err *err);
+
 struct command_result_query {
     struct str type; /* "card.*"; absent: all, as account */
     struct str account;

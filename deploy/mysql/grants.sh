@@ -15,7 +15,8 @@ die() {
 }
 
 # Who, which table, which rights. `worker` is what the engine (common/run) needs in every worker. MySQL wants UPDATE or
-# DELETE for SELECT ... FOR UPDATE.
+# DELETE for SELECT ... FOR UPDATE. kabao-store makes and drops the months of wechat_event: both servers want CREATE,
+# ALTER and DROP for that.
 TABLE='
 worker          schema_version     SELECT
 worker          owner              SELECT, INSERT, UPDATE
@@ -25,12 +26,12 @@ worker          effect             SELECT, INSERT, UPDATE, DELETE
 worker          quota              SELECT, INSERT, UPDATE
 kabao-store     member             SELECT, INSERT, UPDATE
 kabao-store     member_field       SELECT, INSERT, UPDATE
-kabao-store     wechat_event       SELECT, INSERT, UPDATE
+kabao-store     wechat_event       SELECT, INSERT, UPDATE, CREATE, ALTER, DROP
 kabao-store     card_use           SELECT, INSERT, UPDATE
 kabao-store     activation         SELECT, INSERT, UPDATE
 kabao-store     binding            SELECT, INSERT, UPDATE
 kabao-store     card_template      SELECT, INSERT, UPDATE
-kabao-store     command_result     SELECT, INSERT, UPDATE
+kabao-store     command_result     SELECT, INSERT, UPDATE, DELETE
 kabao-activate  activation_wait    SELECT, INSERT, UPDATE
 kabao-bonus     bonus_account      SELECT, INSERT, UPDATE
 kabao-bonus     bonus_entry        SELECT, INSERT, UPDATE, DELETE

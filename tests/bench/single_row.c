@@ -77,7 +77,8 @@ static void write_record(struct writer_thread *t, struct str line)
         return;
     }
     must(event_parse(value, &e, &err), &err);
-    write_row(t, &TABLE_WECHAT_EVENT, event_row(&arena, &e, id, text));
+    write_row(t, &TABLE_WECHAT_EVENT,
+              event_row(&arena, &e, &(struct event_origin){.id = id, .body = text}));
 }
 
 static void *work(void *arg)

@@ -169,6 +169,19 @@ def servers(tmp_path_factory):
         yield broker.start(), database.start()
 
 
+def leave_months_to_do(database):
+    """One to drop, and those ahead to make."""
+    (month,) = database.query("SELECT DATE_FORMAT(UTC_TIMESTAMP(),'p%%Y%%m') AS name,"
+                              " DATE_FORMAT(UTC_TIMESTAMP()+INTERVAL 1 MONTH,'%%Y-%%m-01') AS end")
+    database.query("ALTER TABLE wechat_event PARTITION BY RANGE COLUMNS (create_time) ("
+                   "PARTITION p202001 VALUES LESS THAN ('2020-02-01'),"
+                   f"PARTITION {month['name']} VALUES LESS THAN ('{month['end']}'),"
+                   "PARTITION later VALUES LESS THAN (MAXVALUE))")
+    for name, at in (("old", "'2020-01-01'"), ("now", "UTC_TIMESTAMP()")):
+        database.query(f"INSERT INTO wechat_event (event_id,create_time,appid) VALUES ('{name}',{at},'wx1');"
+                       f"INSERT INTO command_result (command_id,outcome,standing,at) VALUES ('{name}','done','2',{at})")
+
+
 @pytest.mark.deadline(240)
 def test_every_program_runs_with_no_more_than_its_rights(servers, tmp_path):
     broker, server = servers
@@ -196,6 +209,8 @@ def test_every_program_runs_with_no_more_than_its_rights(servers, tmp_path):
     as_root(server, call(GRANTS, "--database", database.name, "--host", "localhost"))
     server.start()
 
+    leave_months_to_do(database)
+
     ini = config("kabaoctl").write(tmp_path / "ctl.ini")
     apply = ("kabaoctl", "topics", "apply", "--yes", "--config", ini)
     assert run_tool(*apply).returncode != 0, "nobody may do anything yet"
@@ -219,7 +234,12 @@ def test_every_program_runs_with_no_more_than_its_rights(servers, tmp_path):
         assert api.post("bonus", change, "once", "wait=60").json["outcome"] == "applied"
         assert api.command("card.get", {"card_id": CARD_ID}, prefer="wait=60").json["outcome"] == "done"
         assert api.command("bind.start", {"user": "u1", "ttl_s": 600}, prefer="wait=60").json["outcome"] == "done"
-        database.wait_rows("command_result", 2, timeout=60)
+        programs["store"].wait_metric("kabao_store_upkeep_total", outcome="ok")
+        assert not database.rows("wechat_event", event_id="old") and not database.rows("command_result", command_id="old")
+        months = database.query("SELECT partition_name FROM information_schema.partitions WHERE"
+                                " table_name='wechat_event' AND table_schema=DATABASE()")
+        assert len(months) == 1 + 3 + 1, months
+        database.wait_rows("command_result", 1 + 2, timeout=60)
         for words in (("check",), ("dlq", "ls", "member"), ("parked", "ls", "member"), ("token", "status"),
                       ("command", "list"), ("reconcile", "plan")):
             done = run_tool("kabaoctl", *words, "--config", ini)

@@ -103,8 +103,8 @@ static enum status do_call(const struct act *act, struct err *err)
 static enum status do_put(const struct act *act, struct err *err)
 {
     const struct message *message = act->message;
-    const struct db_value *row =
-        event_row(lane_arena(act->lane), &act->event, message->event.id, message->data);
+    const struct event_origin origin = {.id = message->event.id, .body = message->data};
+    const struct db_value *row = event_row(lane_arena(act->lane), &act->event, &origin);
 
     if (!row)
         return err_retry(err, "memory", "no memory for a row");

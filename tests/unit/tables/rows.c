@@ -50,9 +50,19 @@ static void test_rows_an_event_is_kept_whole(void **state)
     (void)state;
     AUTO(arena_done) struct arena arena = ARENA_INIT(0);
     struct event e = card_event("user_get_card", NULL);
-    const struct db_value *row = event_row(&arena, &e, STR("id1"), STR("{}"));
+    struct event_origin origin = {
+        .id = STR("id1"),
+        .body = STR("{}"),
+        .traceparent = STR("00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"),
+        .part = {true, 0},
+        .off = {true, 7},
+    };
+    const struct db_value *row = event_row(&arena, &e, &origin);
 
     assert_text(&TABLE_WECHAT_EVENT, row, "event_id", "id1");
+    assert_text(&TABLE_WECHAT_EVENT, row, "trace", "0123456789abcdef0123456789abcdef");
+    assert_number(&TABLE_WECHAT_EVENT, row, "part", 0);
+    assert_number(&TABLE_WECHAT_EVENT, row, "off", 7);
     assert_text(&TABLE_WECHAT_EVENT, row, "event", "user_get_card");
     assert_text(&TABLE_WECHAT_EVENT, row, "body", "{}");
     assert_time(&TABLE_WECHAT_EVENT, row, "create_time", 1760000000000);
@@ -60,9 +70,33 @@ static void test_rows_an_event_is_kept_whole(void **state)
     e.event = (struct str){NULL, 0};
     e.card_id = (struct str){NULL, 0};
     e.msg_type = STR("text");
-    row = event_row(&arena, &e, STR("id2"), STR("{}"));
+    origin = (struct event_origin){.id = STR("id2"), .body = STR("{}"), .traceparent = STR("00-1")};
+    row = event_row(&arena, &e, &origin);
     assert_text(&TABLE_WECHAT_EVENT, row, "event", "text");
     assert_absent(&TABLE_WECHAT_EVENT, row, "card_id");
+    assert_absent(&TABLE_WECHAT_EVENT, row, "trace");
+    assert_absent(&TABLE_WECHAT_EVENT, row, "part");
+}
+
+static void test_rows_absurd_times_can_be_stored(void **state)
+{
+    static const int64_t times[][2] = {{0, 0},
+                                       {-5, 0},
+                                       {INT64_MIN, 0},
+                                       {253402300800, 253402300799000},
+                                       {INT64_MAX, 253402300799000}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        AUTO(arena_done) struct arena arena = ARENA_INIT(0);
+        struct event e = card_event("user_consume_card", NULL);
+
+        e.create_time.value = times[i][0];
+        assert_time(&TABLE_WECHAT_EVENT,
+                    event_row(&arena, &e, &(struct event_origin){.id = STR("id")}), "create_time",
+                    times[i][1]);
+        assert_time(&TABLE_CARD_USE, card_use_row(&arena, &e, STR("id")), "at", times[i][1]);
+    }
 }
 
 static void test_rows_a_payment_has_its_fees(void **state)
@@ -167,7 +201,7 @@ static void test_rows_need_memory(void **state)
     struct activation a = {.appid = STR("wx1")};
     struct binding b = {.appid = STR("wx1")};
 
-    assert_null(event_row(&arena, &e, STR("id"), STR("{}")));
+    assert_null(event_row(&arena, &e, &(struct event_origin){.id = STR("id")}));
     assert_null(card_use_row(&arena, &e, STR("id")));
     assert_null(card_template_status_row(&arena, &e));
     assert_null(activation_row(&arena, &a, STR("id")));
@@ -180,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_tables_are_sound),
         cmocka_unit_test(test_rows_an_event_is_kept_whole),
+        cmocka_unit_test(test_rows_absurd_times_can_be_stored),
         cmocka_unit_test(test_rows_a_payment_has_its_fees),
         cmocka_unit_test(test_rows_a_redemption_has_none),
         cmocka_unit_test(test_rows_an_audit_is_the_templates_status),
