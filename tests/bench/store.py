@@ -47,11 +47,12 @@ def headers(record_id, kind):
             "traceparent": f"00-{record_id}-{record_id[:16]}-01"}
 
 
-def make_records():
-    """(topic, key, id, type, value) of all records: a push of each card, then its member."""
+def make_records(salt="", since=1760000000):
+    """(topic, key, id, type, value) of all records: a push of each card, then its member. Other salts are other
+    records."""
     records = []
     for n in range(RECORDS // 2):
-        code, at = f"{18255000000 + n:012}", 1760000000 + n
+        code, at = f"{18255000000 + n:012}", since + n
         card = {"account": "demo", "appid": APPID, "card_id": CARD_ID, "card_code": code,
                 "openid": f"oGRUFjk0a1b2c3d4e5f6{n:08}"}
         push = {**card, "to_user": "gh_7f083739789a", "create_time": at, "msg_type": "event", "event": "user_get_card",
@@ -65,7 +66,7 @@ def make_records():
         key = f"{APPID}:{CARD_ID}:{code}"
         for topic, kind, value in (("event.wechat", "kabao.wechat.user_get_card", push),
                                    ("state.member", "kabao.member.changed", member)):
-            record_id = hashlib.sha256(f"{topic}{n}".encode()).hexdigest()[:32]
+            record_id = hashlib.sha256(f"{topic}{n}{salt}".encode()).hexdigest()[:32]
             records.append((topic, key, record_id, kind, json.dumps(value, ensure_ascii=False)))
     return records
 
@@ -107,12 +108,12 @@ class Stage:
             assert done.returncode == 0, f"kabaoctl {' '.join(words)}: {done.stdout}{done.stderr}"
         return config, database
 
-    def produce(self, prefix):
+    def produce(self, prefix, records):
         kafka = Kafka(self.broker.bootstrap, prefix, None)
         producer = Producer({"bootstrap.servers": self.broker.bootstrap, "partitioner": "murmur2_random",
                              "linger.ms": 20, "enable.idempotence": True, "log_level": 2})
         failed = []
-        for topic, key, record_id, kind, value in self.records:
+        for topic, key, record_id, kind, value in records:
             producer.produce(kafka.name(topic), value, key, headers=headers(record_id, kind),
                              on_delivery=lambda error, _: failed.append(error) if error else None)
             producer.poll(0)
@@ -134,10 +135,9 @@ def check(database):
         assert found["count"] == expected, f"{table}: {found['count']} rows, not {expected}"
 
 
-def measure_store(stage):
+def run_store(stage, config, records):
     """From the first rows to the last: joining the group is not part of it."""
-    config, database = stage.prepare()
-    stage.produce(config.get("topic", "prefix"))
+    stage.produce(config.get("topic", "prefix"), records)
     store = Program("store", config, stage.directory, f"store{stage.rounds}")
     try:
         store.start(ready=False)
@@ -152,6 +152,12 @@ def measure_store(stage):
         store.stop(60)
     finally:
         store.kill()
+    return figures
+
+
+def measure_store(stage):
+    config, database = stage.prepare()
+    figures = run_store(stage, config, stage.records)
     check(database)
     database.drop()
     return figures
