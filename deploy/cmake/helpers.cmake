@@ -18,6 +18,7 @@ function(add_program name)
     cmake_path(IS_PREFIX TESTS_DIR ${CMAKE_CURRENT_SOURCE_DIR} for_tests)
     if(NOT for_tests)
         install(TARGETS ${name} RUNTIME DESTINATION bin)
+        set_property(GLOBAL APPEND PROPERTY installed_programs ${name})
     endif()
 endfunction()
 
