@@ -10,8 +10,8 @@ PACKAGES_BUILD=(gcc cmake ninja-build pkg-config librdkafka-dev libcurl4-openssl
     libssl-dev default-libmysqlclient-dev libmicrohttpd-dev libini-config-dev uthash-dev libutf8proc-dev
     libsmartcols-dev libcmocka-dev)
 PACKAGES_SERVERS=(mariadb-server-core mariadb-client-core util-linux)
-PACKAGES_TEST=(ccache openssl zsh groff clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck json-schema-test-suite
-    wrk nghttp2-client python3 python3-pip python3-pytest python3-pytest-xdist python3-jsonschema python3-six python3-yaml
+PACKAGES_TEST=(ccache openssl zsh groff clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck
+    json-schema-test-suite lintian mmdebstrap dpkg-dev docker-compose wrk nghttp2-client python3 python3-pip python3-pytest python3-pytest-xdist python3-jsonschema python3-six python3-yaml
     python3-confluent-kafka python3-pymysql python3-requests python3-pycryptodome)
 
 say() { printf '%s\n' "$*" >&2; }
@@ -39,15 +39,16 @@ need_packages() {
     command -v mvn >/dev/null || missing+=(maven)
     [ ${#missing[@]} -gt 0 ] || return 0
     command -v apt-get >/dev/null || die "missing: ${missing[*]} (no apt-get here: install them by hand)"
-    local as_root=()
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || die "missing: ${missing[*]}. Run as root: apt-get install ${missing[*]}"
-        as_root=(sudo)
-    fi
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        die "missing: ${missing[*]}. Run as root: apt-get install ${missing[*]}"
     step "installing ${missing[*]}"
-    "${as_root[@]}" apt-get -qq update </dev/null >&2 || die "apt-get update failed"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 \
+    as_root apt-get -qq update </dev/null >&2 || die "apt-get update failed"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 \
         install --no-install-recommends "${missing[@]}" </dev/null >&2 || die "apt-get install failed: ${missing[*]}"
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -- "$@"; fi
 }
 
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

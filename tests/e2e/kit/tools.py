@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tools of the machine that a test may want."""
+"""Tools of the machine that a test may want, and those that tests/run.sh (prepare_tools) keeps for the tests alone."""
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kabao"
 
 
 def call(*words, feed="", **options):
@@ -15,9 +18,15 @@ def call(*words, feed="", **options):
     return done.stdout
 
 
+def kept(pattern):
+    """What matches below the folders of prepare_tools."""
+    return sorted(CACHE.glob(f"tools/*/{pattern}"))
+
+
 def needs(tool, why=""):
     """The tool's path: /usr/sbin is not on everybody's PATH."""
-    found = shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    ours = (str(folder) for pattern in ("bin", "usr/bin", "usr/sbin") for folder in kept(pattern))
+    found = shutil.which(tool, path=":".join((os.environ["PATH"], "/usr/sbin", "/sbin", *ours)))
     if not found:
-        pytest.skip(f"no {tool} here{why}")
+        pytest.skip(f"no {tool} here{why}; tests/run.sh fetches what the machine lacks")
     return found
