@@ -252,6 +252,7 @@ int main(int argc, char **argv)
         .routes = ROUTES,
         .wants = crm_wants,
         .lanes_of = crm_lanes,
+        .metric_groups = METRIC_GROUP_CRM,
         .state_size = sizeof(struct crm),
         .open = crm_open,
         .close = crm_close,

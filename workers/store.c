@@ -203,6 +203,7 @@ int main(int argc, char **argv)
                    TOPIC_EVENT_BINDING, TOPIC_RESULT_WECHAT},
         .routes = ROUTES,
         .lanes = 256,
+        .metric_groups = METRIC_GROUP_STORE,
         .tick = {.every_ms = UPKEEP_EVERY_MS, .fn = on_tick},
     };
 

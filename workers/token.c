@@ -465,6 +465,7 @@ int main(int argc, char **argv)
         .routes = ROUTES,
         .lanes = 8,
         .keeps_tokens = true,
+        .metric_groups = METRIC_GROUP_FETCH,
         .state_size = sizeof(struct token_worker),
         .open = token_open,
         .close = token_close,

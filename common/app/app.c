@@ -3,6 +3,7 @@
 #include "app/app.h"
 
 #include "app/usage.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "log/log.h"
 #include "metrics/catalog.h"
@@ -249,7 +250,9 @@ enum status app_open(struct app *app, struct err *err)
     app->metrics = metrics_new();
     if (!app->metrics)
         return err_fatal(err, "memory", "out of memory");
+    metric_declare_groups(app->metrics, METRIC_GROUP_EVERY);
     metric_set(metric_2(app->metrics, &METRIC_BUILD_INFO, app->name, KABAO_VERSION), 1);
+    metric_set(metric_plain(app->metrics, &METRIC_START_TIME), (double)clock_wall_ms() / 1000);
     rc = loop_open(&app->loop, err);
     if (rc != ST_OK)
         return rc;

@@ -284,6 +284,30 @@ struct series *metric_2(struct metrics *m, const struct metric_def *def, const c
     return metric_series(m, def, (const char *const[METRIC_LABELS_MAX]){a, b});
 }
 
+/* HELP and TYPE alone. */
+static void declare_family(struct metrics *m, const struct metric_def *def)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    (void)find_family(m, def);
+    (void)pthread_mutex_unlock(&m->lock);
+}
+
+void metric_declare(struct metrics *m, const struct metric_def *def)
+{
+    struct str rest = str_from(def->values);
+    struct str word;
+
+    declare_family(m, def);
+    if (def->labels[0] == NULL)
+        (void)metric_plain(m, def);
+    while (str_cut(rest, ' ', &word, &rest)) {
+        char value[LABEL_VALUE_MAX + 1];
+
+        (void)str_copy(word, value, sizeof(value));
+        (void)metric_1(m, def, value);
+    }
+}
+
 static void add_double(_Atomic double *sum, double value)
 {
     double before = atomic_load_explicit(sum, memory_order_relaxed);

@@ -15,6 +15,8 @@ struct metric_def {
     const char *name; /* "kabao_ingress_requests_total" */
     enum metric_type type;
     const char *help;
+    unsigned groups;    /* who serves it: bits of enum metric_group (catalog.h) */
+    const char *values; /* all values of its one label, by blanks; NULL: not known beforehand */
     const char *labels[METRIC_LABELS_MAX]; /* NULL-terminated when fewer */
 };
 
@@ -31,6 +33,9 @@ DECLARE_FREEP(struct metrics, metrics_free)
  * no page shows. Lives as long as m. Takes a lock: keep the result on hot paths. Thread-safe. */
 struct series *metric_series(struct metrics *m, const struct metric_def *def,
                              const char *const *labels);
+/* Shows what is known of it beforehand, zero: the series without labels, or one of each of
+ * def->values; else only its HELP and TYPE. */
+void metric_declare(struct metrics *m, const struct metric_def *def);
 /* The series without labels; a page shows it from the start once this was called. */
 struct series *metric_plain(struct metrics *m, const struct metric_def *def);
 /* Shorthands for one and two labels. */

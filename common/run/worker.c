@@ -222,25 +222,31 @@ static enum status make_parts(struct engine *engine, struct err *err)
     return rc;
 }
 
-/* What has no variable labels is on the page from the start. */
+static unsigned metric_groups(const struct worker_def *def)
+{
+    unsigned groups = METRIC_GROUP_WORKER | def->metric_groups;
+
+    if (def->calls_wechat)
+        groups |= METRIC_GROUP_WECHAT;
+    if (def->calls_wechat || def->keeps_tokens)
+        groups |= METRIC_GROUP_TOKENS;
+    return groups;
+}
+
 static void find_series(struct engine *engine)
 {
     struct metrics *m = engine->app->metrics;
 
+    metric_declare_groups(m, metric_groups(engine->def));
     engine->series = (struct engine_series){
         .ok = metric_1(m, &METRIC_PROCESSED, "ok"),
         .ignored = metric_1(m, &METRIC_PROCESSED, "ignored"),
         .dead = metric_1(m, &METRIC_PROCESSED, "dead"),
         .late = metric_plain(m, &METRIC_LATE_RESULTS),
         .duration = metric_plain(m, &METRIC_PROCESS_DURATION),
-        .wechat_seconds = metric_plain(m, &METRIC_WECHAT_SECONDS),
     };
-    (void)metric_plain(m, &METRIC_INFLIGHT);
-    (void)metric_plain(m, &METRIC_OLDEST_INFLIGHT);
-    (void)metric_plain(m, &METRIC_POLL_AGE);
-    (void)metric_plain(m, &METRIC_USEFUL_REPLICAS);
-    (void)metric_plain(m, &METRIC_PARKED_KEYS);
-    (void)metric_plain(m, &METRIC_PARKED_RECORDS);
+    if (engine->def->calls_wechat)
+        engine->series.wechat_seconds = metric_plain(m, &METRIC_WECHAT_SECONDS);
 }
 
 static void name_topics(struct engine *engine)

@@ -66,7 +66,8 @@ struct worker_def {
         calls_wechat; /* lanes get tokens: state.token is read to its end before the first record */
     bool keeps_tokens; /* kabao-token: state.token too, and read anew to its end on every assignment
                         */
-    size_t state_size; /* zeroed before open; shared by all lanes */
+    unsigned metric_groups; /* of enum metric_group (metrics/catalog.h), beside the engine's */
+    size_t state_size;      /* zeroed before open; shared by all lanes */
     enum status (*open)(void *state, const struct settings *settings,
                         struct err *err); /* may be NULL */
     void (*close)(void *state);

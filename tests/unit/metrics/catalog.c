@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metrics/catalog.h"
 
+#include "base/err.h"
 #include "base/str.h"
 #include "tests/unit/check.h"
 
@@ -39,6 +40,8 @@ static void test_catalog_names_follow_the_conventions(void **state)
         assert_true(has_unit(name, rows[i]->type));
         assert_int_equal(strspn(name.ptr, "abcdefghijklmnopqrstuvwxyz0123456789_"), name.len);
         assert_true(strlen(rows[i]->help) > 0);
+        assert_true(rows[i]->groups != 0);
+        assert_true(rows[i]->values == NULL || rows[i]->labels[1] == NULL);
         for (size_t l = 1; l < METRIC_LABELS_MAX; l++)
             assert_true(rows[i]->labels[l] == NULL || rows[i]->labels[l - 1] != NULL);
     }
@@ -55,12 +58,42 @@ static void test_catalog_row_reads_as_written(void **state)
     assert_null(METRIC_POLL_AGE.labels[0]);
 }
 
+/* Of a series that begins at one, nobody sees the first increase. */
+static void test_catalog_knows_every_reason_of_a_dead_letter(void **state)
+{
+    (void)state;
+    struct str rest = str_from(METRIC_DLQ.values);
+    struct str word;
+    enum reason reason = REASON_NONE;
+
+    while (str_cut(rest, ' ', &word, &rest))
+        assert_true(str_eq_cstr(word, reason_name(++reason)));
+    assert_string_equal(reason_name(reason + 1), "");
+}
+
+static void test_catalog_declares_a_group_alone(void **state)
+{
+    (void)state;
+    AUTO(metrics_freep) struct metrics *m = metrics_new();
+    AUTO(buf_done) struct buf page = BUF_INIT(1 << 16);
+    size_t at;
+
+    metric_declare_groups(m, METRIC_GROUP_CRM | METRIC_GROUP_FETCH);
+    metrics_format(m, &page);
+    assert_true(buf_ok(&page));
+    assert_true(str_find(buf_str(&page), STR("# TYPE kabao_crm_requests_total counter\n"), &at));
+    assert_true(str_find(buf_str(&page), STR("kabao_token_fetch_total{cause=\"bad\"} 0\n"), &at));
+    assert_false(str_find(buf_str(&page), STR("kabao_poll_age_seconds"), &at));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_catalog_is_sorted_and_unique),
         cmocka_unit_test(test_catalog_names_follow_the_conventions),
         cmocka_unit_test(test_catalog_row_reads_as_written),
+        cmocka_unit_test(test_catalog_knows_every_reason_of_a_dead_letter),
+        cmocka_unit_test(test_catalog_declares_a_group_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

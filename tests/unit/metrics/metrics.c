@@ -10,16 +10,27 @@
 
 enum { PAGE_MAX = 1 << 20, ADDS = 20000, THREADS = 4 };
 
-static const struct metric_def PLAIN = {"b_total", METRIC_COUNTER, "Plain.", {NULL}};
+static const struct metric_def PLAIN = {
+    .name = "b_total", .type = METRIC_COUNTER, .help = "Plain."};
 static const struct metric_def LABELLED = {
-    "a_total",
-    METRIC_COUNTER,
-    "Back\\slash and\nline.",
-    {"one", "two"},
+    .name = "a_total",
+    .type = METRIC_COUNTER,
+    .help = "Back\\slash and\nline.",
+    .labels = {"one", "two"},
 };
-static const struct metric_def GAUGE = {"c_seconds", METRIC_GAUGE, "Gauge.", {NULL}};
-static const struct metric_def SECONDS = {"d_seconds", METRIC_HISTOGRAM, "Seconds.", {NULL}};
-static const struct metric_def ROWS = {"e_rows", METRIC_HISTOGRAM, "Rows.", {"table"}};
+static const struct metric_def GAUGE = {
+    .name = "c_seconds", .type = METRIC_GAUGE, .help = "Gauge."};
+static const struct metric_def SECONDS = {
+    .name = "d_seconds", .type = METRIC_HISTOGRAM, .help = "Seconds."};
+static const struct metric_def ROWS = {
+    .name = "e_rows", .type = METRIC_HISTOGRAM, .help = "Rows.", .labels = {"table"}};
+static const struct metric_def KNOWN = {
+    .name = "f_total",
+    .type = METRIC_COUNTER,
+    .help = "Known.",
+    .values = "one two",
+    .labels = {"which"},
+};
 
 static void assert_page(struct metrics *m, const char *expected)
 {
@@ -69,6 +80,26 @@ static void test_metrics_plain_series_show_from_the_start(void **state)
 
     (void)metric_plain(m, &PLAIN);
     assert_page(m, "# HELP b_total Plain.\n# TYPE b_total counter\nb_total 0\n");
+}
+
+static void test_metrics_declared_are_shown_before_anything_happens(void **state)
+{
+    (void)state;
+    AUTO(metrics_freep) struct metrics *m = metrics_new();
+
+    metric_declare(m, &KNOWN);
+    metric_declare(m, &ROWS);
+    metric_declare(m, &PLAIN);
+    metric_add(metric_1(m, &KNOWN, "two"), 1);
+    assert_page(m, "# HELP b_total Plain.\n"
+                   "# TYPE b_total counter\n"
+                   "b_total 0\n"
+                   "# HELP e_rows Rows.\n"
+                   "# TYPE e_rows histogram\n"
+                   "# HELP f_total Known.\n"
+                   "# TYPE f_total counter\n"
+                   "f_total{which=\"one\"} 0\n"
+                   "f_total{which=\"two\"} 1\n");
 }
 
 static void test_metrics_series_are_found_by_their_labels(void **state)
@@ -243,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_metrics_page_is_in_alphabetical_order),
         cmocka_unit_test(test_metrics_plain_series_show_from_the_start),
+        cmocka_unit_test(test_metrics_declared_are_shown_before_anything_happens),
         cmocka_unit_test(test_metrics_series_are_found_by_their_labels),
         cmocka_unit_test(test_metrics_label_values_are_escaped_and_cut),
         cmocka_unit_test(test_metrics_histogram_counts_up_to_each_bound),
