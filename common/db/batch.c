@@ -2,6 +2,7 @@
 /* Merge, sort, send; on a data error ever smaller parts. */
 #include "db/batch.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "metrics/catalog.h"
 
@@ -191,9 +192,11 @@ static enum status run_transaction(struct batch *b, struct db *db, size_t from, 
                                    struct err *err)
 {
     enum status rc = collect_rows(b, from, count, err);
+    int64_t began_ns;
 
     if (rc != ST_OK)
         return rc;
+    began_ns = clock_mono_ns();
     rc = db_begin(db, err);
     if (rc == ST_OK)
         rc = put_rows(b, db, err);
@@ -205,6 +208,8 @@ static enum status run_transaction(struct batch *b, struct db *db, size_t from, 
         count_rows(b);
     else
         db_rollback(db);
+    metric_observe(metric_plain(b->metrics, &METRIC_MYSQL_TRANSACTION),
+                   (double)(clock_mono_ns() - began_ns) / 1e9);
     return rc;
 }
 

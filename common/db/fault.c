@@ -5,6 +5,7 @@
 #include "db/fault.h"
 
 #include "base/str.h"
+#include "metrics/catalog.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -157,4 +158,12 @@ enum status fault_err(const struct fault *fault, const char *message, struct err
     case ST_RETRY: break;
     }
     return err_retry(err, code, "%.*s%s%.*s", STR_ARG(head), gap, STR_ARG(tail));
+}
+
+void fault_count(struct metrics *metrics, enum status status, const struct err *err)
+{
+    static const struct str prefix = STR_INIT("mysql:");
+
+    if (metrics && status != ST_REJECT && str_starts(str_from(err->code), prefix))
+        metric_add(metric_1(metrics, &METRIC_MYSQL_ERRORS, err->code + prefix.len), 1);
 }

@@ -5,6 +5,8 @@
 #include "base/attr.h"
 #include "base/err.h"
 
+struct metrics;
+
 enum fault_flag {
     FAULT_LOST = 1,   /* the connection is of no further use */
     FAULT_AGAIN = 2,  /* the transaction is undone (or unknown) and its repetition may succeed */
@@ -22,3 +24,6 @@ struct fault fault_find(unsigned number, const char *sqlstate);
 /* Fills err (code "mysql:<number>") and returns the fault's status. Values that the message quotes
  * are left out of the text. */
 enum status fault_err(const struct fault *fault, const char *message, struct err *err);
+/* One more of METRIC_MYSQL_ERRORS where err is a failure of the database, not of the data. metrics
+ * may be NULL. */
+void fault_count(struct metrics *metrics, enum status status, const struct err *err);

@@ -21,6 +21,7 @@ enum {
 
 struct db {
     MYSQL *mysql;
+    struct metrics *metrics; /* NULL: nobody counts */
     struct statements *statements;
     int64_t packet_max; /* 0 until known */
     bool lost;
@@ -94,7 +95,9 @@ enum status link_failed(struct db *db, unsigned number, const char *sqlstate, co
 
     db->lost |= (fault.flags & FAULT_LOST) != 0;
     db->must_repeat |= (fault.flags & FAULT_AGAIN) != 0;
-    return fault_err(&fault, message, err);
+    (void)fault_err(&fault, message, err);
+    fault_count(db->metrics, fault.status, err);
+    return fault.status;
 }
 
 static enum status failed(struct db *db, struct err *err)
@@ -223,6 +226,11 @@ enum status db_open(const struct settings_mysql *settings, struct db **out, stru
 enum status db_open_patient(const struct settings_mysql *settings, struct db **out, struct err *err)
 {
     return open_with(settings, true, out, err);
+}
+
+void db_watch(struct db *db, struct metrics *metrics)
+{
+    db->metrics = metrics;
 }
 
 void db_close(struct db *db)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct db;
+struct metrics;
 
 enum db_type {
     DB_NULL,
@@ -52,6 +53,9 @@ MUST_CHECK enum status db_open(const struct settings_mysql *settings, struct db 
 /* The same without limits on a statement and on metadata locks: for migrations and exports. */
 MUST_CHECK enum status db_open_patient(const struct settings_mysql *settings, struct db **out,
                                        struct err *err);
+/* From now on failures are counted (METRIC_MYSQL_ERRORS); what the server refuses as data is
+ * none. */
+void db_watch(struct db *db, struct metrics *metrics);
 void db_close(struct db *db);         /* NULL is fine */
 bool db_is_lost(const struct db *db); /* the connection died; open a new one */
 

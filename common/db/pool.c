@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "db/fault.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@ struct idle {
 
 struct db_pool {
     const struct settings_mysql *settings;
+    struct metrics *metrics; /* NULL: nobody counts */
     size_t size;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t freed;
@@ -53,6 +55,11 @@ struct db_pool *db_pool_new(const struct settings_mysql *settings)
     (void)pthread_cond_init(&pool->freed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     return pool;
+}
+
+void db_pool_watch(struct db_pool *pool, struct metrics *metrics)
+{
+    pool->metrics = metrics;
 }
 
 void db_pool_free(struct db_pool *pool)
@@ -123,13 +130,12 @@ static void give_place(struct db_pool *pool, struct db *db, int64_t closed_until
     (void)pthread_mutex_unlock(&pool->lock);
 }
 
-enum status db_pool_acquire(struct db_pool *pool, struct deadline until, struct db **out,
-                            struct err *err)
+static enum status acquire(struct db_pool *pool, struct deadline until, struct db **out,
+                           struct err *err)
 {
     struct idle place;
     enum status rc;
 
-    db_thread_init();
     if (!take_place(pool, until, &place))
         return err_retry(err, "mysql:busy", "No connection to the database became free in time");
     if (place.db && clock_mono_ms() - place.since_ms < IDLE_MAX_MS) {
@@ -138,8 +144,22 @@ enum status db_pool_acquire(struct db_pool *pool, struct deadline until, struct 
     }
     db_close(place.db);
     rc = db_open(pool->settings, out, err);
-    if (rc != ST_OK)
+    if (rc == ST_OK)
+        db_watch(*out, pool->metrics);
+    else
         give_place(pool, NULL, clock_mono_ms() + PAUSE_MS);
+    return rc;
+}
+
+enum status db_pool_acquire(struct db_pool *pool, struct deadline until, struct db **out,
+                            struct err *err)
+{
+    enum status rc;
+
+    db_thread_init();
+    rc = acquire(pool, until, out, err);
+    if (rc != ST_OK)
+        fault_count(pool->metrics, rc, err);
     return rc;
 }
 

@@ -11,7 +11,9 @@
 struct db_pool;
 struct db_pool *db_pool_new(
     const struct settings_mysql *settings); /* size = settings->connections; NULL: no memory */
-void db_pool_free(struct db_pool *pool);    /* all released before */
+/* Failures are counted from now on, those to get a connection too. Before the first use. */
+void db_pool_watch(struct db_pool *pool, struct metrics *metrics);
+void db_pool_free(struct db_pool *pool); /* all released before */
 DECLARE_FREEP(struct db_pool, db_pool_free)
 /* Blocks until one is free and open. ST_RETRY at the deadline or when the server is away; after a
  * failure the next try waits a moment, so that callers may simply ask again. An attempt to open

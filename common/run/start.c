@@ -109,8 +109,11 @@ static enum status check_schema(struct engine *engine, struct err *err)
 
 static enum status start_database(struct engine *engine, struct err *err)
 {
-    if (!engine->pool)
+    if (!engine->pool) {
         engine->pool = db_pool_new(&engine->settings->mysql);
+        if (engine->pool)
+            db_pool_watch(engine->pool, engine->app->metrics);
+    }
     if (engine->pool && !engine->writer)
         engine->writer = writer_new(&engine->settings->mysql, engine->pool, engine->app->metrics);
     if (!engine->writer)

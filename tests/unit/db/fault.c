@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db/fault.h"
 
+#include "metrics/catalog.h"
 #include "tests/unit/check.h"
 
 #include <string.h>
@@ -93,12 +94,30 @@ static void test_fault_code_names_the_number(void **state)
     assert_int_equal(err.reason, REASON_REJECTED);
 }
 
+static void test_fault_counts_failures_of_the_database_alone(void **state)
+{
+    (void)state;
+    AUTO(metrics_freep) struct metrics *m = metrics_new();
+    const struct fault away = fault_find(2002, "HY000");
+    const struct fault data = fault_find(1062, "23000");
+    struct err err = {0};
+
+    fault_count(m, fault_err(&away, "gone", &err), &err);
+    fault_count(NULL, ST_RETRY, &err);
+    fault_count(m, fault_err(&data, "twice", &err), &err);
+    fault_count(m, err_retry(&err, "memory", "short"), &err);
+    assert_true(metric_value(metric_1(m, &METRIC_MYSQL_ERRORS, "2002")) == 1);
+    assert_true(metric_value(metric_1(m, &METRIC_MYSQL_ERRORS, "1062")) == 0);
+    assert_true(metric_value(metric_1(m, &METRIC_MYSQL_ERRORS, "")) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fault_says_what_to_do),
         cmocka_unit_test(test_fault_text_leaves_values_out),
         cmocka_unit_test(test_fault_code_names_the_number),
+        cmocka_unit_test(test_fault_counts_failures_of_the_database_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

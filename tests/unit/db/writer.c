@@ -3,6 +3,7 @@
 #include "db/writer.h"
 
 #include "base/mem.h"
+#include "metrics/catalog.h"
 #include "tests/unit/check.h"
 
 #include <pthread.h>
@@ -102,16 +103,20 @@ static void test_writer_passes_on_what_cannot_get_better(void **state)
 static void test_pool_tells_that_the_server_is_away(void **state)
 {
     (void)state;
+    AUTO(metrics_freep) struct metrics *metrics = metrics_new();
     AUTO(db_pool_freep) struct db_pool *pool = db_pool_new(&AWAY);
     struct db *db = NULL;
     struct err err;
 
+    db_pool_watch(pool, metrics);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(db_pool_acquire(pool, deadline_in(HANG_MS), &db, &err), ST_RETRY);
         assert_string_equal(err.code, "mysql:2002");
         assert_null(db);
     }
+    assert_true(metric_value(metric_1(metrics, &METRIC_MYSQL_ERRORS, "2002")) == 3);
     assert_int_equal(db_pool_acquire(pool, deadline_in(0), &db, &err), ST_RETRY);
+    assert_true(metric_value(metric_1(metrics, &METRIC_MYSQL_ERRORS, "busy")) == 1);
 }
 
 static void test_writer_and_pool_survive_short_memory(void **state)
