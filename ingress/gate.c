@@ -31,6 +31,17 @@ static void on_reports(void *arg, uint32_t events UNUSED)
     producer_drain(gate->producer);
 }
 
+/* What an alert counts is there before it first happens: of a series that begins at one, Prometheus
+ * sees no increase. */
+static void declare_outcomes(struct metrics *m, const char *account)
+{
+    static const char *const outcomes[] = {"ack_timeout", "broker",    "queue_full", "connections",
+                                           "stopping",    "signature", "mode",       "decrypt"};
+
+    for (size_t i = 0; i < COUNT_OF(outcomes); i++)
+        (void)metric_2(m, &METRIC_INGRESS_REQUESTS, account, outcomes[i]);
+}
+
 static enum status open_accounts(struct gate *gate, struct err *err)
 {
     const struct settings *settings = gate->shared->settings;
@@ -53,6 +64,7 @@ static enum status open_accounts(struct gate *gate, struct err *err)
             metric_2(m, &METRIC_INGRESS_REQUESTS, account->name, "accepted");
         gate->accounts[i].duplicate =
             metric_2(m, &METRIC_INGRESS_REQUESTS, account->name, "duplicate");
+        declare_outcomes(m, account->name);
     }
     gate->ack_seconds = metric_plain(m, &METRIC_INGRESS_ACK);
     return ST_OK;
