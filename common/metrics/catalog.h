@@ -66,8 +66,8 @@ enum metric_group {
     X(STORE_BATCH, HISTOGRAM, WORKER, "kabao_store_batch_rows", "Rows per transaction.", NULL,     \
       NULL)                                                                                        \
     X(STORE_ROWS, COUNTER, WORKER, "kabao_store_rows_total", "Rows written.", NULL, "table")       \
-    X(STORE_UPKEEP, COUNTER, STORE, "kabao_store_upkeep_total",
-      "Times old rows were forgotten and months made, by outcome.", "ok busy failed", "outcome")
+    X(STORE_UPKEEP, COUNTER, STORE, "kabao_store_upkeep_total",                                    \
+      "Times old rows were forgotten and months made, by outcome.", "ok busy failed", "outcome")   \
     X(TOKEN_AGE, GAUGE, TOKENS, "kabao_token_age_seconds", "Age of the current access token.",     \
       NULL, "account")                                                                             \
     X(TOKEN_FETCH, COUNTER, FETCH, "kabao_token_fetch_total", "Tokens and tickets fetched.",       \
@@ -86,5 +86,5 @@ METRIC_CATALOG(METRIC_DECLARE)
 
 /* All rows, sorted by name, for --help, docs and tests. */
 const struct metric_def *const *metric_catalog(size_t *count);
-      /* What these groups (bits) serve is on the page from the start, as metric_declare has it. */
-      void metric_declare_groups(struct metrics *m, unsigned groups);
+/* What these groups (bits) serve is on the page from the start, as metric_declare has it. */
+void metric_declare_groups(struct metrics *m, unsigned groups);
