@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "rate.h"
 #include "reconcile_pace.h"
 
 #include <stdio.h>
@@ -20,7 +21,6 @@ enum {
     SAVE_MS = 1000,
     SHOW_MS = 5000,
     SHOW_TERMINAL_MS = 200,
-    BURST_NS = 200000000,
     LATE_WAITS = 4,
 };
 
@@ -57,7 +57,7 @@ struct work {
     struct map *open; /* command id -> struct card */
     size_t open_max;
     int64_t wait_ms;
-    int64_t next_ns;  /* --rate: when the next one may go */
+    struct rate rate; /* --rate */
     int64_t heard_ms; /* the last answer; or when there will be some again */
     int64_t began_ms;
     int64_t before;   /* checked by earlier processes */
@@ -99,19 +99,9 @@ static bool has_next(const struct work *w)
 
 static bool may_send(struct work *w)
 {
-    const int64_t rate = w->means->ctl->rate;
-    const int64_t now_ns = clock_mono_ns();
-
     if (map_len(w->open) >= w->open_max || w->ahead >= AHEAD_MAX)
         return false;
-    if (rate == 0)
-        return true;
-    if (w->next_ns > now_ns)
-        return false;
-    if (w->next_ns < now_ns - BURST_NS)
-        w->next_ns = now_ns - BURST_NS;
-    w->next_ns += 1000000000 / rate;
-    return true;
+    return rate_take(&w->rate);
 }
 
 static enum status send_next(struct work *w, struct err *err)
@@ -409,7 +399,7 @@ static bool work_init(struct work *w, struct pass *pass, const struct pass_means
     const int64_t wait_s = means->ctl->wait_s;
     int64_t open_max = OPEN_MAX;
 
-    *w = (struct work){.means = means, .pass = pass};
+    *w = (struct work){.means = means, .pass = pass, .rate = {.per_s = means->ctl->rate}};
     w->pace = pace_of(&means->ctl->settings->quota);
     if (w->pace.us_per_card > 0 && OPEN_US / w->pace.us_per_card < open_max)
         open_max = OPEN_US / w->pace.us_per_card;

@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "redrive.h"
 
-#include "base/hex.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "codec/crypto.h"
-#include "kafka/producer.h"
-#include "kafka/topics.h"
+#include "redrive_topic.h"
 #include "scan.h"
 
-#include <poll.h>
 #include <stdio.h>
 
-enum {
-    ASK_MS = 10000,
-    POLL_MS = 100,
-    CLOSE_MS = 1000,
-    /* A record that the broker has not acknowledged by then is given up (the report takes up to 1 s
-     * more); nothing is on its way from a run whose lock ended LANDED_MS ago. */
-    SEND_MS = 3000,
-    LANDED_MS = 5000,
-    ARENA_MAX = 64 << 20,
-    ID_BYTES = 16,
-    ID_SIZE = 2 * ID_BYTES + 1,
-};
-
-static const struct str ID_HEADER = STR_INIT("dlq-replay-id");
+enum { POLL_MS = 100, ARENA_MAX = 64 << 20 };
 
 /* A letter that is looked for. */
 struct expected {
@@ -37,41 +20,28 @@ struct expected {
 struct redrive {
     const struct settings *settings;
     const char *worker;
-    char topic[TOPIC_NAME_SIZE];
-    int32_t partitions;
-    int64_t *ends; /* by partition */
-    struct producer *producer;
+    struct redrive_topic topic;
+    int64_t *ends;        /* by partition */
     struct map *expected; /* id -> struct expected */
     struct arena arena;   /* of the expected */
 };
 
-static void format_id(const char *worker, const struct dead *dead, char out[ID_SIZE])
+static void format_id(const char *worker, const struct dead *dead, char out[REPLAY_ID_SIZE])
 {
-    uint8_t hash[SHA256_LEN];
     char text[128];
     int len = snprintf(text, sizeof(text), "%s %d %lld", worker, dead->record.partition,
                        (long long)dead->record.offset);
 
-    sha256(str_of(text, (size_t)len), hash);
-    hex_format(hash, ID_BYTES, out);
+    replay_id(str_of(text, (size_t)len), out);
 }
 
-static enum status open_producer(struct redrive *r, struct err *err)
+static enum status open_all(struct redrive *r, struct err *err)
 {
-    const struct producer_conf conf = {
-        .kafka = &r->settings->kafka,
-        .client_id = "kabaoctl",
-        .message_timeout_ms = SEND_MS,
-        .linger_ms = "0",
-    };
-    enum status rc;
+    enum status rc = redrive_topic_open(&r->topic, r->settings, r->worker, err);
 
-    rc = producer_open(&conf, &r->producer, err);
-    if (rc == ST_OK)
-        rc = producer_topic(r->producer, r->topic, deadline_in(ASK_MS), &r->partitions, err);
     if (rc != ST_OK)
         return rc;
-    r->ends = mem_array((size_t)r->partitions, sizeof(*r->ends));
+    r->ends = mem_array((size_t)r->topic.partitions, sizeof(*r->ends));
     r->expected = map_new();
     return r->ends && r->expected ? ST_OK : err_fatal(err, "memory", "out of memory");
 }
@@ -87,8 +57,7 @@ enum status redrive_open(const struct ctl *ctl, const char *worker, struct redri
     r->settings = ctl->settings;
     r->worker = worker;
     r->arena.max = ARENA_MAX;
-    topic_name(&ctl->settings->topic, TOPIC_REDRIVE, worker, r->topic);
-    rc = open_producer(r, err);
+    rc = open_all(r, err);
     if (rc != ST_OK) {
         redrive_close(r);
         return rc;
@@ -101,7 +70,7 @@ void redrive_close(struct redrive *r)
 {
     if (!r)
         return;
-    producer_close(r->producer, deadline_in(CLOSE_MS));
+    redrive_topic_close(&r->topic);
     map_free(r->expected, NULL);
     arena_done(&r->arena);
     mem_free(r->ends);
@@ -112,7 +81,7 @@ bool redrive_partition(const struct redrive *r, const struct dead *dead, int32_t
 {
     int64_t number = 0;
 
-    if (!dead_number(dead, "dlq-original-partition", r->partitions - 1, &number))
+    if (!dead_number(dead, "dlq-original-partition", r->topic.partitions - 1, &number))
         return false;
     *partition = (int32_t)number;
     return true;
@@ -123,7 +92,7 @@ bool redrive_partition(const struct redrive *r, const struct dead *dead, int32_t
 enum status redrive_expect(struct redrive *r, const struct dead *dead, struct err *err)
 {
     struct expected *expected = arena_alloc(&r->arena, sizeof(*expected));
-    char id[ID_SIZE];
+    char id[REPLAY_ID_SIZE];
 
     if (!expected)
         return err_fatal(err, "memory", "out of memory");
@@ -140,11 +109,11 @@ enum status redrive_expect(struct redrive *r, const struct dead *dead, struct er
 static enum status note_record(void *arg, const struct record *record, struct err *err)
 {
     struct redrive *r = arg;
-    struct str id = header_find(record->headers, record->header_count, ID_HEADER);
+    struct str id = header_find(record->headers, record->header_count, REPLAY_ID_HEADER);
     struct expected *expected = str_is_set(id) ? map_get(r->expected, id) : NULL;
 
     (void)err;
-    if (record->partition < r->partitions && record->offset >= r->ends[record->partition])
+    if (record->partition < r->topic.partitions && record->offset >= r->ends[record->partition])
         r->ends[record->partition] = record->offset + 1;
     if (expected && record->partition == expected->partition &&
         record->offset >= expected->dead->letter.redrive_from)
@@ -152,29 +121,19 @@ static enum status note_record(void *arg, const struct record *record, struct er
     return ST_OK;
 }
 
-static void wait_for_landing(void)
-{
-    const struct deadline landed = deadline_in(LANDED_MS);
-
-    (void)fprintf(stderr, "kabaoctl: a run was cut short: waiting %d s for what it had sent\n",
-                  LANDED_MS / 1000);
-    while (!deadline_passed(landed))
-        (void)poll(NULL, 0, (int)deadline_left_ms(landed));
-}
-
 enum status redrive_read(struct redrive *r, struct err *err)
 {
-    const struct scan scan = {.settings = r->settings, .topic = r->topic};
+    const struct scan scan = {.settings = r->settings, .topic = r->topic.name};
 
     if (map_len(r->expected) > 0)
-        wait_for_landing();
+        redrive_topic_settle();
     return scan_topic(&scan, note_record, r, err);
 }
 
 bool redrive_has(const struct redrive *r, const struct dead *dead)
 {
     const struct expected *expected;
-    char id[ID_SIZE];
+    char id[REPLAY_ID_SIZE];
 
     format_id(r->worker, dead, id);
     expected = map_get(r->expected, str_from(id));
@@ -215,10 +174,10 @@ static struct header *replay_headers(const struct dead *dead, const char *id, si
 
     *count = 0;
     for (size_t i = 0; headers && i < record->header_count; i++)
-        if (!str_eq(record->headers[i].name, ID_HEADER))
+        if (!str_eq(record->headers[i].name, REPLAY_ID_HEADER))
             headers[(*count)++] = record->headers[i];
     if (headers)
-        headers[(*count)++] = (struct header){ID_HEADER, str_from(id)};
+        headers[(*count)++] = (struct header){REPLAY_ID_HEADER, str_from(id)};
     return headers;
 }
 
@@ -227,11 +186,11 @@ static enum status send_and_wait(struct redrive *r, const struct outgoing *recor
     struct report report = {0};
     enum status rc;
 
-    rc = producer_send(r->producer, record, on_report, &report, err);
+    rc = producer_send(r->topic.producer, record, on_report, &report, err);
     if (rc != ST_OK)
         return rc;
     while (!report.came)
-        producer_poll(r->producer, POLL_MS);
+        producer_poll(r->topic.producer, POLL_MS);
     if (!report.failed)
         return ST_OK;
     *err = report.err;
@@ -241,11 +200,11 @@ static enum status send_and_wait(struct redrive *r, const struct outgoing *recor
 enum status redrive_send(struct redrive *r, const struct dead *dead, int32_t partition,
                          struct err *err)
 {
-    char id[ID_SIZE];
+    char id[REPLAY_ID_SIZE];
     size_t count = 0;
     AUTO(mem_freep) struct header *headers = NULL;
     struct outgoing record = {
-        .topic = r->topic,
+        .topic = r->topic.name,
         .partition = partition,
         .key = dead->record.key,
         .value = dead->record.value,

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gives records of public topics to one worker again: each goes to the worker's redrive topic, to
+ * the partition number it stands in, with key, value and headers as they are and these instead of
+ * any of their names: dlq-original-topic, -partition, -offset, -timestamp and dlq-replay-id, which
+ * is the same whenever the same run sends the same record. Whoever sends keeps others from the same
+ * run by a lock (db/lock.h). One thread. */
+#pragma once
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "config/settings.h"
+#include "kafka/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { FEED_RATE = 500, FEED_OPEN_MAX = 1000 };
+
+struct feed;
+
+struct feed_conf {
+    const struct settings *settings; /* this and the texts live as long as the feed */
+    const char *worker;
+    const char *run; /* names the run, whichever processes work on it; 64 characters at most */
+    int64_t rate;    /* records a second; 0: FEED_RATE */
+};
+
+struct feed_counts {
+    int64_t sent;    /* acknowledged by the broker */
+    int64_t found;   /* not sent: feed_recall has seen them there */
+    int64_t refused; /* the broker will never take them; told on standard error */
+};
+
+/* ST_FATAL: there is no such topic. ST_RETRY: no broker. */
+MUST_CHECK enum status feed_open(const struct feed_conf *conf, struct feed **out, struct err *err);
+/* Waits a second at most for what is under way. NULL is fine. */
+void feed_close(struct feed *f);
+
+/* Before the first feed_send of a run that was begun by another process: looks for what that one
+ * sent, since_ms (wall, of the sender's clock) or later, so that feed_send passes it over. wants:
+ * whether this record may come again; the others need no memory (NULL: all may). Waits some seconds
+ * first, until nothing can be under way any more. */
+typedef bool feed_wants_fn(void *arg, struct str topic, int32_t partition, int64_t offset);
+MUST_CHECK enum status feed_recall(struct feed *f, int64_t since_ms, feed_wants_fn *wants,
+                                   void *arg, struct err *err);
+
+/* Returns when it is its turn and it is under way; its memory is the caller's again. Partition and
+ * offset are those of the public topic. ST_RETRY: this one or one before it was not acknowledged:
+ * nothing more is sent, and a later process goes on from feed_oldest. ST_FATAL: the redrive topic
+ * has no such partition. */
+MUST_CHECK enum status feed_send(struct feed *f, const struct record *record, struct err *err);
+/* Returns when nothing is under way. Status as feed_send. */
+MUST_CHECK enum status feed_flush(struct feed *f, struct err *err);
+/* Serves acknowledgements without sending. */
+void feed_poll(struct feed *f);
+
+/* False: of this topic (full name) and partition all that was sent is acknowledged. Else *offset is
+ * the lowest that is not. */
+bool feed_oldest(const struct feed *f, struct str topic, int32_t partition, int64_t *offset);
+struct feed_counts feed_counts(const struct feed *f);
