@@ -176,7 +176,6 @@ static void complain(const struct slot *slot, const struct err *err)
                   (long long)slot->offset, err->text);
 }
 
-/* What failed keeps its slot: feed_oldest stays at it. */
 static void fail(struct feed *f, const struct err *err)
 {
     if (f->failed)
@@ -343,28 +342,6 @@ enum status feed_flush(struct feed *f, struct err *err)
     while (!f->failed && f->open > 0)
         producer_poll(f->topic.producer, POLL_MS);
     return f->failed ? failure(f, err) : ST_OK;
-}
-
-void feed_poll(struct feed *f)
-{
-    producer_poll(f->topic.producer, 0);
-}
-
-bool feed_oldest(const struct feed *f, struct str topic, int32_t partition, int64_t *offset)
-{
-    int64_t oldest = INT64_MAX;
-
-    for (size_t i = 0; i < FEED_OPEN_MAX; i++) {
-        const struct slot *slot = &f->slots[i];
-
-        if (slot->topic && slot->partition == partition && slot->offset < oldest &&
-            str_eq_cstr(topic, slot->topic))
-            oldest = slot->offset;
-    }
-    if (oldest == INT64_MAX)
-        return false;
-    *offset = oldest;
-    return true;
 }
 
 struct feed_counts feed_counts(const struct feed *f)

@@ -46,15 +46,10 @@ MUST_CHECK enum status feed_recall(struct feed *f, int64_t since_ms, feed_wants_
 
 /* Returns when it is its turn and it is under way; its memory is the caller's again. Partition and
  * offset are those of the public topic. ST_RETRY: this one or one before it was not acknowledged:
- * nothing more is sent, and a later process goes on from feed_oldest. ST_FATAL: the redrive topic
- * has no such partition. */
+ * nothing more is sent, and a later process goes on behind the last feed_flush. ST_FATAL: the
+ * redrive topic has no such partition. */
 MUST_CHECK enum status feed_send(struct feed *f, const struct record *record, struct err *err);
-/* Returns when nothing is under way. Status as feed_send. */
+/* Returns when nothing is under way: all that was given to feed_send is there, and this is the
+ * moment to write down how far the run has come. Status as feed_send. */
 MUST_CHECK enum status feed_flush(struct feed *f, struct err *err);
-/* Serves acknowledgements without sending. */
-void feed_poll(struct feed *f);
-
-/* False: of this topic (full name) and partition all that was sent is acknowledged. Else *offset is
- * the lowest that is not. */
-bool feed_oldest(const struct feed *f, struct str topic, int32_t partition, int64_t *offset);
 struct feed_counts feed_counts(const struct feed *f);
