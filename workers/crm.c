@@ -6,6 +6,7 @@
 #include "config/secret.h"
 #include "crm/answer.h"
 #include "crm/gate.h"
+#include "crm/wants.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -172,17 +173,6 @@ static enum status on_event(struct lane *lane, const struct message *message, st
         return err_retry(err, "memory", "no memory for a webhook");
     rc = ask(lane, message, buf_str(&body), &reply, err);
     return rc == ST_OK ? answer_take(lane, crm->commands, &to, reply.body, err) : rc;
-}
-
-static bool crm_wants(const struct settings *settings, struct str type)
-{
-    struct str rest = str_from(settings->crm.events);
-    struct str word;
-
-    while (str_cut(rest, ' ', &word, &rest))
-        if (!str_is_empty(word) && str_match(word, type))
-            return true;
-    return false;
 }
 
 static void crm_lanes(const struct settings *settings, struct worker_lanes *out)

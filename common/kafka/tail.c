@@ -18,6 +18,8 @@ struct partition {
     int64_t start;
     int64_t end; /* when it was opened */
     bool started;
+    bool stops; /* at the end */
+    bool lacks; /* tail_lacks */
     bool at_end;
 };
 
@@ -40,9 +42,9 @@ static enum status query_ends(rd_kafka_t *rk, struct partition *p, int timeout_m
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ST_OK : kafka_error(code, topic, err);
 }
 
-/* Where the first record of that time or later stands; the end when there is none. */
-static enum status query_time(rd_kafka_t *rk, struct partition *p, int64_t wall_ms, int timeout_ms,
-                              struct err *err)
+/* Where the first record of that time or later stands; -1 when there is none. */
+static enum status query_time(rd_kafka_t *rk, const struct partition *p, int64_t wall_ms,
+                              int timeout_ms, int64_t *offset, struct err *err)
 {
     const char *topic = rd_kafka_topic_name(p->topic);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -54,9 +56,44 @@ static enum status query_time(rd_kafka_t *rk, struct partition *p, int64_t wall_
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = element->err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        p->start = element->offset >= 0 ? element->offset : p->end;
+        *offset = element->offset >= 0 ? element->offset : -1;
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ST_OK : kafka_error(code, topic, err);
+}
+
+/* The first record of all has a time after 1970, or the broker does not look. */
+static enum status place_at_time(const struct tail_conf *conf, rd_kafka_t *rk, struct partition *p,
+                                 int timeout_ms, struct err *err)
+{
+    int64_t first = 0;
+    int64_t start = -1;
+    enum status rc;
+
+    rc = query_time(rk, p, conf->from_wall_ms, timeout_ms, &start, err);
+    if (rc == ST_OK && start < 0 && conf->or_all && p->start < p->end)
+        rc = query_time(rk, p, 0, timeout_ms, &first, err);
+    if (rc != ST_OK || first < 0)
+        return rc;
+    start = start >= 0 ? start : p->end;
+    p->lacks = start == p->start && start > 0;
+    p->start = start;
+    return ST_OK;
+}
+
+static enum status limit_by_time(const struct tail_conf *conf, rd_kafka_t *rk, struct partition *p,
+                                 int timeout_ms, struct err *err)
+{
+    int64_t stop = -1;
+    enum status rc;
+
+    if (conf->to_wall_ms == 0)
+        return ST_OK;
+    rc = query_time(rk, p, conf->to_wall_ms, timeout_ms, &stop, err);
+    if (rc == ST_OK && stop >= 0 && stop < p->end) {
+        p->end = stop;
+        p->stops = true;
+    }
+    return rc;
 }
 
 static enum status place_once(const struct tail_conf *conf, rd_kafka_t *rk, struct partition *p,
@@ -68,10 +105,10 @@ static enum status place_once(const struct tail_conf *conf, rd_kafka_t *rk, stru
     if (rc != ST_OK)
         return rc;
     if (conf->from == TAIL_TIME)
-        return query_time(rk, p, conf->from_wall_ms, timeout_ms, err);
+        rc = place_at_time(conf, rk, p, timeout_ms, err);
     if (conf->from == TAIL_END)
         p->start = p->end;
-    return ST_OK;
+    return rc == ST_OK ? limit_by_time(conf, rk, p, timeout_ms, err) : rc;
 }
 
 /* A partition may be without a leader for a moment. */
@@ -143,7 +180,8 @@ static enum status start_all(struct tail *t, const struct tail_conf *conf, struc
 
         p->at_end = p->start >= p->end;
         behind += p->at_end ? 0 : 1;
-        rc = start(t, p, err);
+        if (!p->at_end || !p->stops)
+            rc = start(t, p, err);
     }
     atomic_store(&t->behind, behind);
     return rc;
@@ -235,6 +273,10 @@ static void note_progress(struct tail *t, const rd_kafka_message_t *raw)
         return;
     p->at_end = true;
     (void)atomic_fetch_sub(&t->behind, 1);
+    if (p->stops) {
+        (void)rd_kafka_consume_stop(p->topic, p->number);
+        p->started = false;
+    }
 }
 
 enum status tail_poll(struct tail *t, int timeout_ms, struct kafka_message **out, struct err *err)
@@ -255,4 +297,12 @@ enum status tail_poll(struct tail *t, int timeout_ms, struct kafka_message **out
 bool tail_at_end(const struct tail *t)
 {
     return atomic_load(&t->behind) == 0;
+}
+
+bool tail_lacks(const struct tail *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->partitions[i].lacks)
+            return true;
+    return false;
 }

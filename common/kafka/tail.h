@@ -21,6 +21,12 @@ struct tail_conf {
     size_t topic_count;
     enum tail_from from;
     int64_t from_wall_ms; /* TAIL_TIME */
+    /* TAIL_TIME: a broker that cannot look up times (the mock cluster) gives all there is; the
+     * caller looks at the records' times. Else it gives what comes from now on. */
+    bool or_all;
+    /* Not past the first record of that time or later, so that a range long ago costs no more than
+     * itself: what stands behind it with an earlier time is left out. 0: to the end, and on. */
+    int64_t to_wall_ms;
     /* Records come up to 20 ms later, many at a time: where a record at a time would wake this
      * process, and the broker, more often than its work is worth. */
     bool gathers;
@@ -36,3 +42,6 @@ MUST_CHECK enum status tail_poll(struct tail *t, int timeout_ms, struct kafka_me
 /* True once everything that stood in the topics when it was opened has been returned by tail_poll
  * (also when the last offsets are gaps left by compaction or transactions). Thread-safe. */
 bool tail_at_end(const struct tail *t);
+/* TAIL_TIME: of some partition records are gone, and its first that is left is not older than the
+ * time asked for: what is gone may be of that time too. */
+bool tail_lacks(const struct tail *t);

@@ -54,6 +54,10 @@ kabaoctl        bonus_account      SELECT
 kabaoctl        reconcile          SELECT, INSERT, UPDATE
 kabaoctl        reconcile_failure  SELECT, INSERT, UPDATE, DELETE
 kabaoctl        command_result     SELECT
+kabaoctl        bonus_entry        SELECT
+kabaoctl        activation_wait    SELECT
+kabaoctl        replay             SELECT, INSERT, UPDATE
+kabaoctl        replay_place       SELECT, INSERT, UPDATE
 kabao-migrate   *                  SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, REFERENCES
 '
 WORKERS='kabao-token kabao-member kabao-store kabao-activate kabao-bonus kabao-bind kabao-command kabao-crm'

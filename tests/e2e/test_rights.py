@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every program with the least it needs: rights in Kafka (deploy/kafka/acls.sh) and MySQL (deploy/mysql/grants.sh)."""
+import datetime
 import os
 import pwd
 import re
@@ -150,6 +151,10 @@ def allow_by_tool(broker, home, program):
                 env={**os.environ, "KAFKA_ACLS": str(command)})
 
 
+def rfc3339_now():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def as_root(server, sql):
     """The server is stopped: root is locked while it runs."""
     user = pwd.getpwuid(os.geteuid()).pw_name
@@ -240,8 +245,11 @@ def test_every_program_runs_with_no_more_than_its_rights(servers, tmp_path):
                                 " table_name='wechat_event' AND table_schema=DATABASE()")
         assert len(months) == 1 + 3 + 1, months
         database.wait_rows("command_result", 1 + 2, timeout=60)
+        span = ("--from", "2026-01-01T00:00:00Z", "--to", rfc3339_now())
+        replays = [("replay", "plan", worker, *span) for worker in ("activate", "bonus", "command")]
+        replays.append(("replay", "run", "store", "--yes", *span))
         for words in (("check",), ("dlq", "ls", "member"), ("parked", "ls", "member"), ("token", "status"),
-                      ("command", "list"), ("reconcile", "plan")):
+                      ("command", "list"), ("reconcile", "plan"), *replays):
             done = run_tool("kabaoctl", *words, "--config", ini)
             assert not REFUSED.search(done.stdout + done.stderr), (words, done)
         for program in programs.values():

@@ -8,6 +8,9 @@
 /* Which dead letters. */
 #define CTL_SELECT (CTL(FROM) | CTL(TO) | CTL(KEY) | CTL(REASON) | CTL(MAX))
 
+/* Which records. */
+#define CTL_RANGE (CTL(FROM) | CTL(TO) | CTL(KEY) | CTL(TYPE))
+
 const struct ctl_command CTL_COMMANDS[] = {
     {"api-token", "new NAME", 2, 2, CTL(ACCOUNTS) | CTL(TYPES) | CTL(ACCESS_TOKEN) | CTL(YES),
      "makes a client of the HTTP API and prints its token, once", ctl_api_token},
@@ -55,6 +58,10 @@ const struct ctl_command CTL_COMMANDS[] = {
      "tells how many cards a run looks at, and how long that takes", ctl_reconcile_plan},
     {"reconcile run", "", 0, 0, CTL(ACCOUNT) | CTL(NEW) | CTL(RATE) | CTL(WAIT) | CTL(YES),
      "puts the accounts of points on their cards, silently", ctl_reconcile_run},
+    {"replay plan", "WORKER", 1, 1, CTL_RANGE | CTL(RATE),
+     "tells what a replay would give a worker, and what would come of it", ctl_replay_plan},
+    {"replay run", "WORKER", 1, 1, CTL_RANGE | CTL(NEW) | CTL(RATE) | CTL(YES),
+     "gives a worker the records of a time again; effects stay as they are", ctl_replay_run},
     {"tail", "TOPIC", 1, 1, CTL(FROM) | CTL(KEY) | CTL(TYPE) | CTL(MAX),
      "prints the records of a topic as they come", ctl_tail},
     {"token", "status", 1, 1, CTL(ACCOUNT), "shows whose tokens are current, and until when",

@@ -126,6 +126,8 @@ ctl_fn ctl_parked_show;
 ctl_fn ctl_quota;
 ctl_fn ctl_reconcile_plan;
 ctl_fn ctl_reconcile_run;
+ctl_fn ctl_replay_plan;
+ctl_fn ctl_replay_run;
 ctl_fn ctl_tail;
 ctl_fn ctl_token;
 ctl_fn ctl_topics;

@@ -10,14 +10,14 @@
 #include "dlq.h"
 #include "redrive.h"
 #include "tables/effect.h"
+#include "who.h"
 
 #include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { RATE_DEFAULT = 50, SHOW_EVERY_MS = 200, PASSWD_SIZE = 1024 };
+enum { RATE_DEFAULT = 50, SHOW_EVERY_MS = 200 };
 
 /* What a person says of effects whose outcome nobody knows. */
 enum word { WORD_NONE, WORD_DONE, WORD_AGAIN };
@@ -47,14 +47,11 @@ struct job {
 static void name_run(enum word as, char by[LETTER_BY_SIZE])
 {
     static const char *const said[] = {"", SAID_DONE, SAID_AGAIN};
-    char memory[PASSWD_SIZE];
-    struct passwd entry;
-    struct passwd *found = NULL;
+    char user[USER_SIZE];
 
-    if (getpwuid_r(getuid(), &entry, memory, sizeof(memory), &found) != 0 || !found)
-        entry.pw_name = NULL;
-    (void)snprintf(by, LETTER_BY_SIZE, "%.40s %016llx%s", entry.pw_name ? entry.pw_name : "?",
-                   (unsigned long long)rand_u64(), said[as]);
+    who_am_i(user);
+    (void)snprintf(by, LETTER_BY_SIZE, "%.40s %016llx%s", user, (unsigned long long)rand_u64(),
+                   said[as]);
 }
 
 static bool is_redriving(const struct dead *dead)

@@ -10,8 +10,8 @@
 #include "reconcile_pace.h"
 #include "reconcile_report.h"
 #include "show.h"
+#include "stop.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -252,38 +252,12 @@ static enum status begin_all(struct job *job, struct err *err)
     return rc;
 }
 
-/* Threads that are started from here on leave the signals to must_stop. */
-static void hold_signals(bool hold)
-{
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
-}
-
-/* After the first signal, a second one ends the program at once. */
-static bool must_stop(void)
-{
-    const struct timespec at_once = {0};
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    if (sigtimedwait(&set, NULL, &at_once) < 0)
-        return false;
-    hold_signals(false);
-    return true;
-}
-
 static enum status run_all(struct job *job, struct err *err)
 {
     const struct pass_means means = {
         .ctl = job->ctl,
         .db = job->db,
-        .must_stop = must_stop,
+        .must_stop = stop_asked,
         .wire = job->wire,
     };
     enum status rc = ST_OK;
@@ -317,7 +291,7 @@ static int carry_out(struct job *job)
     struct err lost = {0};
     enum status rc;
 
-    hold_signals(true);
+    stop_hold();
     rc = wire_open(job->ctl->settings, &job->wire, &err);
     if (rc == ST_OK)
         rc = begin_all(job, &err);

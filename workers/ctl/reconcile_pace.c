@@ -6,7 +6,6 @@
 #include "wechat/calls.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum {
     US_PER_MS = 1000,
@@ -16,6 +15,9 @@ enum {
     DAY_S = 86400,
     LONG_S = 2 * DAY_S
 };
+
+/* With none at all a replay still gets a lane. */
+static const double SHARE_LEAST = 0.01;
 
 static const struct call *const CALLS[PACE_CALLS] = {&CALL_MEMBER_GET, &CALL_MEMBER_UPDATE};
 
@@ -59,6 +61,16 @@ int64_t pace_seconds(const struct pace *pace, int64_t cards)
         seconds = days_s > seconds ? days_s : seconds;
     }
     return seconds;
+}
+
+int64_t pace_path_seconds(const struct settings_quota *quota, const char *path, int64_t calls,
+                          double share)
+{
+    struct pace pace = {0};
+
+    join(&pace, quota_limit_of(quota, str_from(path)));
+    return pace_seconds(&pace,
+                        (int64_t)((double)calls / (share > SHARE_LEAST ? share : SHARE_LEAST)));
 }
 
 void pace_format(int64_t seconds, char out[PACE_TIME_SIZE])

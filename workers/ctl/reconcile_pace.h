@@ -20,6 +20,9 @@ struct pace pace_of(const struct settings_quota *quota);
 void pace_slow(struct pace *pace, int64_t per_s);
 /* At most, were there nobody else; -1: nothing limits it. */
 int64_t pace_seconds(const struct pace *pace, int64_t cards);
+/* For calls of one path that get no more than this share of its limit; -1: nothing limits them. */
+int64_t pace_path_seconds(const struct settings_quota *quota, const char *path, int64_t calls,
+                          double share);
 /* "3 min", "5 h 20 min", "2 days"; "" below 0. */
 void pace_format(int64_t seconds, char out[PACE_TIME_SIZE]);
 struct quota_row;

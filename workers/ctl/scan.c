@@ -41,11 +41,15 @@ enum status scan_topic(const struct scan *scan, scan_fn *fn, void *arg, struct e
         .topic_count = 1,
         .from = scan->has_from ? TAIL_TIME : TAIL_BEGINNING,
         .from_wall_ms = scan->from_ms,
+        .or_all = true,
+        .to_wall_ms = scan->to_ms,
     };
     struct tail *tail = NULL;
     enum status rc;
 
     rc = tail_open(&conf, deadline_in(OPEN_MS), &tail, err);
+    if (rc == ST_OK && scan->lacks && tail_lacks(tail))
+        *scan->lacks = true;
     if (rc == ST_OK)
         rc = read_to_end(tail, scan->enough, fn, arg, err);
     tail_close(tail);

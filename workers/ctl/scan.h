@@ -15,9 +15,11 @@ typedef enum status scan_fn(void *arg, const struct record *record, struct err *
 
 struct scan {
     const struct settings *settings;
-    const char *topic; /* the full name */
-    bool has_from;     /* else from the beginning */
-    int64_t from_ms;
+    const char *topic;  /* the full name */
+    bool has_from;      /* else from the beginning */
+    int64_t from_ms;    /* a broker that cannot look up times gives earlier ones, too */
+    int64_t to_ms;      /* none behind the first of that time or later; 0: no end but the topic's */
+    bool *lacks;        /* has_from: set where records of that time may be gone; NULL: not asked */
     const bool *enough; /* ends the scan when it became true; NULL: nothing does */
 };
 

@@ -61,18 +61,20 @@ static void produce(struct fixture *f, int32_t partition, int count)
     assert_int_equal(producer_in_flight(f->producer), 0);
 }
 
-static void open_from(struct fixture *f, enum tail_from from)
+static void open_as(struct fixture *f, struct tail_conf conf)
 {
-    const struct tail_conf conf = {
-        .kafka = &f->cluster.settings,
-        .client_id = "test",
-        .topics = TOPICS,
-        .topic_count = 1,
-        .from = from,
-    };
     struct err err;
 
+    conf.kafka = &f->cluster.settings;
+    conf.client_id = "test";
+    conf.topics = TOPICS;
+    conf.topic_count = 1;
     assert_int_equal(tail_open(&conf, deadline_in(PATIENCE_MS), &f->tail, &err), ST_OK);
+}
+
+static void open_from(struct fixture *f, enum tail_from from)
+{
+    open_as(f, (struct tail_conf){.from = from});
 }
 
 static int read_to_end(struct fixture *f)
@@ -141,6 +143,41 @@ static void test_tail_from_the_end_skips_what_stands(void **state)
     expect_next(f, 0, 5);
 }
 
+/* The mock cluster answers a look-up by time as if there were no such record. */
+static void test_tail_gives_all_where_times_cannot_be_looked_up(void **state)
+{
+    struct fixture *f = *state;
+    const struct tail_conf conf = {.from = TAIL_TIME, .from_wall_ms = 1000, .or_all = true};
+
+    produce(f, 0, 5);
+    produce(f, 3, 2);
+    open_as(f, conf);
+    assert_int_equal(read_to_end(f), 7);
+    assert_false(tail_lacks(f->tail));
+}
+
+static void test_tail_with_an_end_where_times_cannot_be_looked_up_gives_all(void **state)
+{
+    struct fixture *f = *state;
+    const struct tail_conf conf = {
+        .from = TAIL_TIME, .from_wall_ms = 1000, .or_all = true, .to_wall_ms = 2000};
+
+    produce(f, 0, 5);
+    open_as(f, conf);
+    assert_int_equal(read_to_end(f), 5);
+}
+
+static void test_tail_from_a_time_gives_what_comes_by_itself(void **state)
+{
+    struct fixture *f = *state;
+
+    produce(f, 0, 5);
+    open_as(f, (struct tail_conf){.from = TAIL_TIME, .from_wall_ms = 1000});
+    assert_true(tail_at_end(f->tail));
+    produce(f, 0, 1);
+    expect_next(f, 0, 5);
+}
+
 static void test_tail_needs_its_topics(void **state)
 {
     static const char *const none[] = {TOPIC, "test.none"};
@@ -176,9 +213,14 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(test_tail_##name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(of_nothing_is_at_its_end),       CASE(is_at_end_after_the_last_record),
-        CASE(from_the_end_skips_what_stands), CASE(needs_its_topics),
+        CASE(of_nothing_is_at_its_end),
+        CASE(is_at_end_after_the_last_record),
+        CASE(from_the_end_skips_what_stands),
+        CASE(needs_its_topics),
         CASE(open_gives_up_at_its_deadline),
+        CASE(gives_all_where_times_cannot_be_looked_up),
+        CASE(with_an_end_where_times_cannot_be_looked_up_gives_all),
+        CASE(from_a_time_gives_what_comes_by_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
