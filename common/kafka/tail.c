@@ -61,7 +61,8 @@ static enum status query_time(rd_kafka_t *rk, const struct partition *p, int64_t
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ST_OK : kafka_error(code, topic, err);
 }
 
-/* The first record of all has a time after 1970, or the broker does not look. */
+/* The first record of all has a time after 1970, or the broker does not look. Nor does Apache Kafka
+ * in a segment whose beginning was deleted by DeleteRecords. */
 static enum status place_at_time(const struct tail_conf *conf, rd_kafka_t *rk, struct partition *p,
                                  int timeout_ms, struct err *err)
 {
@@ -72,10 +73,13 @@ static enum status place_at_time(const struct tail_conf *conf, rd_kafka_t *rk, s
     rc = query_time(rk, p, conf->from_wall_ms, timeout_ms, &start, err);
     if (rc == ST_OK && start < 0 && conf->or_all && p->start < p->end)
         rc = query_time(rk, p, 0, timeout_ms, &first, err);
-    if (rc != ST_OK || first < 0)
+    if (rc != ST_OK)
         return rc;
-    start = start >= 0 ? start : p->end;
-    p->lacks = start == p->start && start > 0;
+    if (first < 0)
+        start = p->start;
+    else if (start < 0)
+        start = p->end;
+    p->lacks = start <= p->start && p->start > 0;
     p->start = start;
     return ST_OK;
 }

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import time
 
 import pytest
@@ -248,6 +250,44 @@ def test_what_is_refused(desk):
     code, asked = on_terminal(d.argv("run", "member"), b"n\n")
     assert "Give 1 records to member again" in asked and code == 64
     assert not d.runs() and not d.fed("member")
+
+
+def text(value):
+    return struct.pack(">h", len(value)) + value.encode()
+
+
+def delete_records(kafka, topic, ends):
+    """DeleteRecords, version 0, which Debian's confluent_kafka cannot say; {partition: offset}."""
+    parts = b"".join(struct.pack(">iq", partition, offset) for partition, offset in ends.items())
+    request = (struct.pack(">hhi", 21, 0, 7) + text("test") + struct.pack(">i", 1) + text(kafka.name(topic)) +
+               struct.pack(">i", len(ends)) + parts + struct.pack(">i", 10000))
+    host, port = kafka.bootstrap.split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(struct.pack(">i", len(request)) + request)
+        stream = connection.makefile("rb")
+        answer = stream.read(struct.unpack(">i", stream.read(4))[0])
+    assert answer.endswith(b"\0\0"), answer  # of the last partition: no error
+
+
+def test_a_range_that_retention_has_taken_is_refused(desk):
+    d = desk()
+    long_ago = NOW_MS - 400 * 3600000  # the topic keeps 336 hours
+    events(d.kafka, 30, long_ago)
+    events(d.kafka, 30)
+    for range_ in ((long_ago - 1000, TO_MS), (FROM_MS, TO_MS)):
+        assert d.json("plan", "member", span=range_)["records"] in (30, 60)
+    firsts = {}
+    for record in d.kafka.read("event.wechat"):
+        if record.timestamp_ms >= FROM_MS:
+            firsts.setdefault(record.partition, record.offset)
+    assert max(firsts.values()) > 0
+    delete_records(d.kafka, "event.wechat", firsts)
+    for verb, more in (("plan", ()), ("run", ("--yes",))):
+        done = d.tool(verb, "member", *more, span=(long_ago - 1000, TO_MS))
+        assert done.returncode == 78 and "keeps 336 hours: records before" in done.stderr, done
+    assert not d.runs() and not d.fed("member")
+    done = d.tool("plan", "member")
+    assert done.returncode == 0 and "nobody can say" in done.stderr, done
 
 
 BUSINESS = ["member", "member_field", "wechat_event", "card_use", "activation", "bonus_account", "bonus_entry",

@@ -21,12 +21,8 @@
 enum { PLAN_MAX_BYTES = 1 << 20, HOST_SIZE = 65, NUMBER_SIZE = 24 };
 
 struct job {
-    const struct ctl *ctl;
-    struct replay_range range;
-    struct db *db;
+    struct replay_job replay;
     struct replay_counts counts;
-    struct replay_run run;
-    bool goes_on;
 };
 
 /* Choosing */
@@ -39,8 +35,8 @@ static int parse_time(struct str text, const char *complaint, int64_t *out)
 
 static int parse_range(struct job *job)
 {
-    const struct ctl *ctl = job->ctl;
-    struct replay_range *range = &job->range;
+    const struct ctl *ctl = job->replay.ctl;
+    struct replay_range *range = &job->replay.range;
     int code;
 
     *range = (struct replay_range){
@@ -83,14 +79,14 @@ struct plan {
 
 static int64_t seconds_of(const struct plan *plan, const struct tally_path *path)
 {
-    const struct settings_quota *quota = &plan->job->ctl->settings->quota;
+    const struct settings_quota *quota = &plan->job->replay.ctl->settings->quota;
 
     return pace_path_seconds(quota, path->path, path->calls, quota->replay_share);
 }
 
 static int64_t seconds_in_all(const struct plan *plan)
 {
-    int64_t seconds = plan->job->counts.all / rate_of(plan->job->ctl);
+    int64_t seconds = plan->job->counts.all / rate_of(plan->job->replay.ctl);
 
     for (size_t i = 0; i < plan->path_count; i++) {
         const int64_t needed = seconds_of(plan, &plan->paths[i]);
@@ -146,7 +142,7 @@ static bool print_plan_json(const struct plan *plan)
     struct jsonw w = {.out = &text};
 
     jsonw_object(&w);
-    write_range(&w, &plan->job->range);
+    write_range(&w, &plan->job->replay.range);
     jsonw_key_i64(&w, "records", counts->all);
     jsonw_key(&w, STR("topics"));
     jsonw_object(&w);
@@ -163,7 +159,7 @@ static bool print_plan_json(const struct plan *plan)
     for (size_t i = 0; i < plan->path_count; i++)
         write_path(&w, plan, &plan->paths[i]);
     jsonw_array_end(&w);
-    jsonw_key_i64(&w, "rate", rate_of(plan->job->ctl));
+    jsonw_key_i64(&w, "rate", rate_of(plan->job->replay.ctl));
     jsonw_key_i64(&w, "seconds", plan->seconds);
     jsonw_object_end(&w);
     return show_print_json(&text);
@@ -214,17 +210,19 @@ static bool print_plan(const struct plan *plan)
         return false;
     pace_format(plan->seconds, time);
     (void)printf("%lld records, about %s at %lld a second and within the quota\n",
-                 (long long)counts->all, time, (long long)rate_of(plan->job->ctl));
+                 (long long)counts->all, time, (long long)rate_of(plan->job->replay.ctl));
     return true;
 }
 
 static enum status make_plan(struct job *job, struct tally **tally, struct plan *plan,
                              struct err *err)
 {
-    enum status rc = tally_open(job->ctl->settings, job->range.worker, job->db, tally, err);
+    enum status rc =
+        tally_open(job->replay.ctl->settings, job->replay.range.worker, job->replay.db, tally, err);
 
     if (rc == ST_OK)
-        rc = replay_read(job->ctl->settings, &job->range, tally_add, *tally, &job->counts, err);
+        rc = replay_read(job->replay.ctl->settings, &job->replay.range, tally_add, *tally,
+                         &job->counts, err);
     if (rc == ST_OK)
         rc = tally_end(*tally, &plan->counts, err);
     if (rc != ST_OK)
@@ -242,11 +240,11 @@ static int plan(struct job *job)
     enum status rc;
     bool good = false;
 
-    rc = database_open(job->ctl, &job->db, &err);
+    rc = database_open(job->replay.ctl, &job->replay.db, &err);
     if (rc == ST_OK)
         rc = make_plan(job, &tally, &made, &err);
     if (rc == ST_OK)
-        good = job->ctl->json ? print_plan_json(&made) : print_plan(&made);
+        good = job->replay.ctl->json ? print_plan_json(&made) : print_plan(&made);
     tally_close(tally);
     if (rc != ST_OK)
         return ctl_fail(rc, &err);
@@ -258,10 +256,10 @@ static int plan(struct job *job)
 static enum status lock(struct job *job, struct err *err)
 {
     bool locked = false;
-    enum status rc = replay_lock(job->db, job->range.worker, &locked, err);
+    enum status rc = replay_lock(job->replay.db, job->replay.range.worker, &locked, err);
 
     if (rc == ST_OK && !locked)
-        rc = err_retry(err, "locked", "another kabaoctl replays to %s", job->ctl->words[0]);
+        rc = err_retry(err, "locked", "another kabaoctl replays to %s", job->replay.ctl->words[0]);
     return rc;
 }
 
@@ -270,29 +268,30 @@ static enum status look(struct job *job, struct err *err)
     char since[CLOCK_RFC3339_SIZE];
     enum status rc = ST_OK;
 
-    if (!job->ctl->fresh)
-        rc = replay_unfinished(job->db, &job->range, &job->run, err);
-    job->goes_on = rc == ST_OK && job->run.run_id[0] != '\0';
-    if (!job->goes_on)
+    if (!job->replay.ctl->fresh)
+        rc = replay_unfinished(job->replay.db, &job->replay.range, &job->replay.run, err);
+    job->replay.goes_on = rc == ST_OK && job->replay.run.run_id[0] != '\0';
+    if (!job->replay.goes_on)
         return rc;
-    clock_format_rfc3339(job->run.started_ms, since);
+    clock_format_rfc3339(job->replay.run.started_ms, since);
     (void)fprintf(stderr,
                   "kabaoctl: goes on with the replay of %s by %s, %lld of %lld sent so far (--new "
                   "begins anew)\n",
-                  since, job->run.by, (long long)job->run.sent, (long long)job->run.records);
+                  since, job->replay.run.by, (long long)job->replay.run.sent,
+                  (long long)job->replay.run.records);
     return ST_OK;
 }
 
 static bool may_go_on(const struct job *job)
 {
-    const int64_t left = job->counts.all - job->run.sent;
+    const int64_t left = job->counts.all - job->replay.run.sent;
     char time[PACE_TIME_SIZE];
     char question[160];
 
-    pace_format((left > 0 ? left : 0) / rate_of(job->ctl), time);
+    pace_format((left > 0 ? left : 0) / rate_of(job->replay.ctl), time);
     (void)snprintf(question, sizeof(question), "Give %lld records to %.32s again (%s at least)?",
-                   (long long)(left > 0 ? left : 0), job->ctl->words[0], time);
-    return ctl_confirm(job->ctl, question);
+                   (long long)(left > 0 ? left : 0), job->replay.ctl->words[0], time);
+    return ctl_confirm(job->replay.ctl, question);
 }
 
 static void name_operator(char out[REPLAY_BY_SIZE])
@@ -309,13 +308,14 @@ static enum status begin(struct job *job, struct err *err)
 {
     uint8_t chance[(REPLAY_RUN_SIZE - 1) / 2];
 
-    if (job->goes_on)
+    if (job->replay.goes_on)
         return ST_OK;
-    job->run = (struct replay_run){.records = job->counts.all, .started_ms = clock_wall_ms()};
+    job->replay.run =
+        (struct replay_run){.records = job->counts.all, .started_ms = clock_wall_ms()};
     rand_bytes(chance, sizeof(chance));
-    hex_format(chance, sizeof(chance), job->run.run_id);
-    name_operator(job->run.by);
-    return replay_start(job->db, &job->range, &job->run, err);
+    hex_format(chance, sizeof(chance), job->replay.run.run_id);
+    name_operator(job->replay.run.by);
+    return replay_start(job->replay.db, &job->replay.range, &job->replay.run, err);
 }
 
 static bool print_result(const struct job *job, const struct feed_counts *counts, bool done)
@@ -323,10 +323,11 @@ static bool print_result(const struct job *job, const struct feed_counts *counts
     AUTO(buf_done) struct buf text = BUF_INIT(PLAN_MAX_BYTES);
     struct jsonw w = {.out = &text};
 
-    if (!job->ctl->json) {
-        (void)printf("replay %s to %s by %s: %lld of %lld records, %lld sent now", job->run.run_id,
-                     job->ctl->words[0], job->run.by, (long long)job->run.sent,
-                     (long long)job->run.records, (long long)counts->sent);
+    if (!job->replay.ctl->json) {
+        (void)printf("replay %s to %s by %s: %lld of %lld records, %lld sent now",
+                     job->replay.run.run_id, job->replay.ctl->words[0], job->replay.run.by,
+                     (long long)job->replay.run.sent, (long long)job->replay.run.records,
+                     (long long)counts->sent);
         if (counts->found > 0)
             (void)printf(", %lld had been sent by an earlier run", (long long)counts->found);
         if (counts->refused > 0)
@@ -335,11 +336,11 @@ static bool print_result(const struct job *job, const struct feed_counts *counts
         return true;
     }
     jsonw_object(&w);
-    write_range(&w, &job->range);
-    jsonw_key_i64(&w, "records", job->run.records);
-    jsonw_key_str(&w, "run", str_from(job->run.run_id));
-    jsonw_key_str(&w, "by", str_from(job->run.by));
-    jsonw_key_i64(&w, "fed", job->run.sent);
+    write_range(&w, &job->replay.range);
+    jsonw_key_i64(&w, "records", job->replay.run.records);
+    jsonw_key_str(&w, "run", str_from(job->replay.run.run_id));
+    jsonw_key_str(&w, "by", str_from(job->replay.run.by));
+    jsonw_key_i64(&w, "fed", job->replay.run.sent);
     jsonw_key_i64(&w, "sent", counts->sent);
     jsonw_key_i64(&w, "sent_before", counts->found);
     jsonw_key_i64(&w, "refused", counts->refused);
@@ -358,7 +359,7 @@ static int carry_out(struct job *job)
     rc = begin(job, &err);
     if (rc != ST_OK)
         return ctl_fail(rc, &err);
-    rc = replay_run(job->ctl, job->db, &job->range, &job->run, job->goes_on, &counts, &err);
+    rc = replay_run(&job->replay, &counts, &err);
     if (!print_result(job, &counts, rc == ST_OK))
         return EXIT_INTERNAL;
     if (rc != ST_OK)
@@ -371,15 +372,16 @@ static int run(struct job *job)
     struct err err = {0};
     enum status rc;
 
-    if (!ctl_can_ask(job->ctl, "Give records to a worker again?"))
+    if (!ctl_can_ask(job->replay.ctl, "Give records to a worker again?"))
         return EXIT_USAGE;
-    rc = database_open(job->ctl, &job->db, &err);
+    rc = database_open(job->replay.ctl, &job->replay.db, &err);
     if (rc == ST_OK)
         rc = lock(job, &err);
     if (rc == ST_OK)
         rc = look(job, &err);
     if (rc == ST_OK)
-        rc = replay_read(job->ctl->settings, &job->range, NULL, NULL, &job->counts, &err);
+        rc = replay_read(job->replay.ctl->settings, &job->replay.range, NULL, NULL, &job->counts,
+                         &err);
     if (rc != ST_OK)
         return ctl_fail(rc, &err);
     return may_go_on(job) ? carry_out(job) : EXIT_USAGE;
@@ -387,12 +389,12 @@ static int run(struct job *job)
 
 static int start_job(const struct ctl *ctl, int (*fn)(struct job *job))
 {
-    struct job job = {.ctl = ctl};
+    struct job job = {.replay.ctl = ctl};
     int code = parse_range(&job);
 
     if (code == EXIT_DONE)
         code = fn(&job);
-    database_close(job.db);
+    database_close(job.replay.db);
     return code;
 }
 

@@ -228,13 +228,11 @@ static enum status prepare(struct work *w, bool goes_on, struct err *err)
     return rc;
 }
 
-enum status replay_run(const struct ctl *ctl, struct db *db, const struct replay_range *range,
-                       struct replay_run *run, bool goes_on, struct feed_counts *counts,
-                       struct err *err)
+enum status replay_run(struct replay_job *job, struct feed_counts *counts, struct err *err)
 {
-    struct work w = {.ctl = ctl, .db = db, .run = run};
+    struct work w = {.ctl = job->ctl, .db = job->db, .run = &job->run};
     struct replay_counts read;
-    enum status rc = prepare(&w, goes_on, err);
+    enum status rc = prepare(&w, job->goes_on, err);
 
     w.before = w.sent;
     w.began_ms = clock_mono_ms();
@@ -243,7 +241,7 @@ enum status replay_run(const struct ctl *ctl, struct db *db, const struct replay
     if (rc == ST_OK)
         rc = save(&w, REPLAY_RUNNING, err);
     if (rc == ST_OK)
-        rc = replay_read(ctl->settings, range, feed_record, &w, &read, err);
+        rc = replay_read(job->ctl->settings, &job->range, feed_record, &w, &read, err);
     if (rc == ST_OK)
         rc = save(&w, REPLAY_DONE, err);
     else if (w.feed)

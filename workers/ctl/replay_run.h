@@ -7,8 +7,15 @@
 #include "feed.h"
 #include "tables/replay.h"
 
-/* run stands in the table. goes_on: another process began it. Returns ST_OK when all are there,
- * ST_RETRY "stopped" after a signal; what was sent is then written down. stop_hold comes before. */
-MUST_CHECK enum status replay_run(const struct ctl *ctl, struct db *db,
-                                  const struct replay_range *range, struct replay_run *run,
-                                  bool goes_on, struct feed_counts *counts, struct err *err);
+struct replay_job {
+    const struct ctl *ctl;
+    struct db *db;
+    struct replay_range range;
+    struct replay_run run; /* stands in the table; its sent and saved_ms go on */
+    bool goes_on;          /* another process began it */
+};
+
+/* Returns ST_OK when all are there, ST_RETRY "stopped" after a signal; what was sent is then
+ * written down. stop_hold comes before. */
+MUST_CHECK enum status replay_run(struct replay_job *job, struct feed_counts *counts,
+                                  struct err *err);
