@@ -235,6 +235,20 @@ static enum status give_up(const struct attempt *a, struct err *err)
 }
 
 /* ST_OK: ours, or done before. */
+static enum status judge(const struct attempt *a, struct err *err)
+{
+    switch (a->found) {
+    case FOUND_YOUNG: return wait_for_other(a, err);
+    case FOUND_UNKNOWN: return give_up(a, err);
+    case FOUND_ANOTHER: return refuse_another(a, err);
+    case FOUND_NOTHING:
+    case FOUND_OLD:
+    case FOUND_DONE: break;
+    }
+    return ST_OK;
+}
+
+/* As judge. */
 static enum status begin_effect(struct attempt *a, struct err *err)
 {
     enum status rc = blame_database(
@@ -245,15 +259,7 @@ static enum status begin_effect(struct attempt *a, struct err *err)
             let_go(a, a->found == FOUND_OLD ? release_intent : withdraw_intent);
         return rc;
     }
-    switch (a->found) {
-    case FOUND_YOUNG: return wait_for_other(a, err);
-    case FOUND_UNKNOWN: return give_up(a, err);
-    case FOUND_ANOTHER: return refuse_another(a, err);
-    case FOUND_NOTHING:
-    case FOUND_OLD:
-    case FOUND_DONE: break;
-    }
-    return ST_OK;
+    return judge(a, err);
 }
 
 /* The call */
@@ -362,16 +368,10 @@ static enum status decide(struct attempt *a, struct err *err)
     enum status rc = blame_database(
         writer_run(a->lane->engine->writer, write_decision, a, a->lane->until, err), err);
 
+    if (rc == ST_OK)
+        rc = judge(a, err);
     if (rc != ST_OK)
         return rc;
-    switch (a->found) {
-    case FOUND_YOUNG: return wait_for_other(a, err);
-    case FOUND_UNKNOWN: return give_up(a, err);
-    case FOUND_ANOTHER: return refuse_another(a, err);
-    case FOUND_NOTHING:
-    case FOUND_OLD:
-    case FOUND_DONE: break;
-    }
     /* Held and done before: by this very attempt, whose answer to a COMMIT was lost. */
     count(a, a->row.held ? "done" : "suppressed");
     return ST_OK;
