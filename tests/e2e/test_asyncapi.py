@@ -137,7 +137,7 @@ def binding_kinds():
 def kinds_sent(*sources):
     """Kinds of event.binding in these files of workers/."""
     return {kind for source in sources for path in (ROOT / "workers").glob(source)
-            for kind in re.findall(r'\.kind = STR\("(\w+)"\)', path.read_text(encoding="utf-8"))}
+            for kind in re.findall(r'(?:\.kind = STR\(|tell_record\(c, reply, )"(\w+)"\)', path.read_text(encoding="utf-8"))}
 
 
 def test_every_kind_of_binding_is_a_message_of_who_sends_it():

@@ -3,6 +3,7 @@
 #include "call.h"
 #include "codec/jsonw.h"
 #include "tables/bound.h"
+#include "tell.h"
 
 /* The ledger keeps 60 KiB of an answer; an escape takes six bytes at most. */
 enum { ANSWER_MAX = 60 * 1024, ITEM_MAX = 48, ESCAPED = 6 };
@@ -100,23 +101,16 @@ static enum status tell(struct command *c, const struct reply *reply, struct err
 {
     AUTO(json_freep) struct json *answer = NULL;
     const struct json *list;
-    enum status rc = ST_OK;
+    enum status rc = tell_answer(reply, &answer, err);
 
-    if (str_is_set(reply->answer))
-        rc = json_parse(reply->answer, &answer, err);
     list = json_get(answer, "unbound");
     for (size_t i = 0; rc == ST_OK && i < json_len(list); i++) {
         const struct json *item = json_at(list, i);
-        const struct binding record = {
-            .account = str_from(c->account->name),
-            .appid = str_from(c->account->appid),
-            .kind = STR("unbound"),
-            .openid = json_get_str(item, "openid"),
-            .scene = json_get_str(item, "scene"),
-            .user = json_get_str(item, "user"),
-            .at = reply->at,
-        };
+        struct binding record = tell_record(c, reply, "unbound");
 
+        record.openid = json_get_str(item, "openid");
+        record.scene = json_get_str(item, "scene");
+        record.user = json_get_str(item, "user");
         rc = lane_emit(c->lane, &EMIT_BINDING, &record, err);
     }
     return rc;

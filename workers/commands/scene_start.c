@@ -6,6 +6,7 @@
 #include "model/id.h"
 #include "state.h"
 #include "tables/scene.h"
+#include "tell.h"
 
 enum { TTL_PRESET_S = 600, MS = 1000, TEXT_MAX = 16 * 1024 };
 
@@ -131,20 +132,12 @@ static enum status start(struct command *c, enum scene_kind kind, struct deadlin
 static enum status tell_pending(struct command *c, const struct reply *reply, struct err *err)
 {
     AUTO(json_freep) struct json *answer = NULL;
-    struct binding record = {
-        .account = str_from(c->account->name),
-        .appid = str_from(c->account->appid),
-        .kind = STR("pending"),
-        .user = json_get_str(c->body, "user"),
-        .at = reply->at,
-    };
-    enum status rc;
+    struct binding record = tell_record(c, reply, "pending");
+    enum status rc = tell_answer(reply, &answer, err);
 
-    if (!str_is_set(reply->answer))
-        return ST_OK;
-    rc = json_parse(reply->answer, &answer, err);
-    if (rc != ST_OK)
+    if (rc != ST_OK || !answer)
         return rc;
+    record.user = json_get_str(c->body, "user");
     record.scene = json_get_str(answer, "scene");
     record.expires_at = json_get_str(answer, "expires_at");
     return lane_emit(c->lane, &EMIT_BINDING, &record, err);

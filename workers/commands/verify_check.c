@@ -3,6 +3,7 @@
  */
 #include "call.h"
 #include "state.h"
+#include "tell.h"
 
 #define YES "{\"verified\":true}"
 #define NO  "{\"verified\":false}"
@@ -28,17 +29,13 @@ static enum status decide(struct command *c, struct db *tx, struct reply *reply,
 
 static enum status tell(struct command *c, const struct reply *reply, struct err *err)
 {
-    const struct binding record = {
-        .account = str_from(c->account->name),
-        .appid = str_from(c->account->appid),
-        .kind = STR("code_verified"),
-        .openid = json_get_str(c->body, "openid"),
-        .purpose = json_get_str(c->body, "purpose"),
-        .at = reply->at,
-    };
+    struct binding record = tell_record(c, reply, "code_verified");
 
-    return str_eq(reply->answer, STR(YES)) ? lane_emit(c->lane, &EMIT_BINDING, &record, err)
-                                           : ST_OK;
+    if (!str_eq(reply->answer, STR(YES)))
+        return ST_OK;
+    record.openid = json_get_str(c->body, "openid");
+    record.purpose = json_get_str(c->body, "purpose");
+    return lane_emit(c->lane, &EMIT_BINDING, &record, err);
 }
 
 const struct special SPECIAL_VERIFY_CHECK = {

@@ -5,6 +5,7 @@
 #include "code_channels.h"
 #include "codec/jsonw.h"
 #include "state.h"
+#include "tell.h"
 
 #include <string.h>
 
@@ -177,21 +178,13 @@ static enum status run(struct command *c, struct deadline until, struct reply *r
 static enum status tell(struct command *c, const struct reply *reply, struct err *err)
 {
     AUTO(json_freep) struct json *answer = NULL;
-    struct binding record = {
-        .account = str_from(c->account->name),
-        .appid = str_from(c->account->appid),
-        .kind = STR("code_sent"),
-        .openid = json_get_str(c->body, "openid"),
-        .purpose = json_get_str(c->body, "purpose"),
-        .at = reply->at,
-    };
-    enum status rc;
+    struct binding record = tell_record(c, reply, "code_sent");
+    enum status rc = tell_answer(reply, &answer, err);
 
-    if (!str_is_set(reply->answer))
-        return ST_OK;
-    rc = json_parse(reply->answer, &answer, err);
-    if (rc != ST_OK)
+    if (rc != ST_OK || !answer)
         return rc;
+    record.openid = json_get_str(c->body, "openid");
+    record.purpose = json_get_str(c->body, "purpose");
     record.expires_at = json_get_str(answer, "expires_at");
     return lane_emit(c->lane, &EMIT_BINDING, &record, err);
 }
