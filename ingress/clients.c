@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of clients: read whole, then put in the place of the one before. */
 #include "clients.h"
 
 #include "base/hex.h"
 #include "base/mem.h"
 #include "config/ini.h"
 #include "config/rows.h"
+#include "current.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 enum { CLIENTS_MAX = 1024, TOKEN_MAX = 1024, NAME_MAX_BYTES = 64 };
@@ -24,15 +22,13 @@ struct entry {
 };
 
 struct client_list {
-    atomic_size_t users;
+    struct current_item item;
     size_t count;
     struct entry entries[CLIENTS_MAX];
 };
 
 struct clients {
-    char *path;
-    pthread_mutex_t list_lock;
-    struct client_list *list;
+    struct current list;
 };
 
 static bool is_sha256(struct str value)
@@ -87,13 +83,12 @@ static void entry_done(struct entry *e)
         row_clear(&ROWS[i], e);
 }
 
-static void list_release(struct client_list *list)
+static void list_done(void *item)
 {
-    if (!list || atomic_fetch_sub(&list->users, 1) > 1)
-        return;
+    struct client_list *list = item;
+
     for (size_t i = 0; i < list->count; i++)
         entry_done(&list->entries[i]);
-    mem_free(list);
 }
 
 /* Reading */
@@ -192,24 +187,19 @@ static enum status finish(const struct reading *r, struct err *err)
     return ST_OK;
 }
 
-static enum status list_read(const char *path, struct client_list **out, struct err *err)
+static enum status list_read(const char *path, void *item, struct err *err)
 {
-    struct reading r = {.path = path, .list = mem_zalloc(sizeof(*r.list))};
-    enum status rc;
+    struct reading r = {.path = path, .list = item};
+    enum status rc = ini_read(path, take, &r, NULL, err);
 
-    if (!r.list)
-        return err_fatal(err, "memory", "out of memory");
-    atomic_init(&r.list->users, 1);
-    rc = ini_read(path, take, &r, NULL, err);
-    if (rc == ST_OK)
-        rc = finish(&r, err);
-    if (rc != ST_OK) {
-        list_release(r.list);
-        return rc;
-    }
-    *out = r.list;
-    return ST_OK;
+    return rc == ST_OK ? finish(&r, err) : rc;
 }
+
+static const struct current_kind LIST = {
+    .size = sizeof(struct client_list),
+    .read = list_read,
+    .done = list_done,
+};
 
 enum status clients_open(const char *path, struct clients **out, struct err *err)
 {
@@ -218,11 +208,9 @@ enum status clients_open(const char *path, struct clients **out, struct err *err
 
     if (!c)
         return err_fatal(err, "memory", "out of memory");
-    (void)pthread_mutex_init(&c->list_lock, NULL);
-    c->path = mem_strdup(path);
-    rc = c->path ? list_read(path, &c->list, err) : err_fatal(err, "memory", "out of memory");
+    rc = current_init(&c->list, &LIST, path, err);
     if (rc != ST_OK) {
-        clients_close(c);
+        mem_free(c);
         return rc;
     }
     *out = c;
@@ -233,25 +221,13 @@ void clients_close(struct clients *c)
 {
     if (!c)
         return;
-    list_release(c->list);
-    (void)pthread_mutex_destroy(&c->list_lock);
-    mem_free(c->path);
+    current_done(&c->list);
     mem_free(c);
 }
 
 enum status clients_reload(struct clients *c, struct err *err)
 {
-    struct client_list *fresh = NULL;
-    struct client_list *old;
-
-    if (list_read(c->path, &fresh, err) != ST_OK)
-        return ST_REJECT;
-    (void)pthread_mutex_lock(&c->list_lock);
-    old = c->list;
-    c->list = fresh;
-    (void)pthread_mutex_unlock(&c->list_lock);
-    list_release(old);
-    return ST_OK;
+    return current_reload(&c->list, err);
 }
 
 /* Every entry is looked at, each in constant time: how long it takes says nothing. */
@@ -269,21 +245,21 @@ static const struct api_client *find(struct client_list *list, const uint8_t has
 const struct api_client *clients_find(struct clients *c, struct str token)
 {
     const struct api_client *client;
+    struct client_list *list;
     uint8_t hash[SHA256_LEN];
 
     if (token.len == 0 || token.len > TOKEN_MAX)
         return NULL;
     sha256(token, hash);
-    (void)pthread_mutex_lock(&c->list_lock);
-    client = find(c->list, hash);
-    if (client)
-        (void)atomic_fetch_add(&c->list->users, 1);
-    (void)pthread_mutex_unlock(&c->list_lock);
+    list = current_acquire(&c->list);
+    client = find(list, hash);
+    if (!client)
+        current_release(list);
     return client;
 }
 
 void clients_release(const struct api_client *client)
 {
     if (client)
-        list_release(((const struct entry *)(const void *)client)->list);
+        current_release(((const struct entry *)(const void *)client)->list);
 }

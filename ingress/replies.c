@@ -2,62 +2,49 @@
 #include "replies.h"
 
 #include "base/mem.h"
+#include "current.h"
 #include "log/log.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 struct replies_held {
-    atomic_size_t users;
+    struct current_item item;
     struct replies_set *set;
 };
 
 struct replies {
-    char *path;
-    pthread_mutex_t held_lock;
-    struct replies_held *held;
+    struct current held;
 };
 
-void replies_release(struct replies_held *held)
+static enum status held_read(const char *path, void *item, struct err *err)
 {
-    if (!held || atomic_fetch_sub(&held->users, 1) > 1)
-        return;
+    struct replies_held *held = item;
+
+    return replies_set_read(path, &held->set, err);
+}
+
+static void held_done(void *item)
+{
+    const struct replies_held *held = item;
+
     replies_set_free(held->set);
-    mem_free(held);
 }
 
-/* NULL: err tells. */
-static struct replies_held *read_held(const char *path, struct err *err)
-{
-    struct replies_held *held = mem_zalloc(sizeof(*held));
-
-    if (!held) {
-        (void)err_fatal(err, "memory", "out of memory");
-        return NULL;
-    }
-    atomic_init(&held->users, 1);
-    if (replies_set_read(path, &held->set, err) != ST_OK) {
-        replies_release(held);
-        return NULL;
-    }
-    return held;
-}
+static const struct current_kind HELD = {
+    .size = sizeof(struct replies_held),
+    .read = held_read,
+    .done = held_done,
+};
 
 enum status replies_open(const char *path, struct replies **out, struct err *err)
 {
     struct replies *r = mem_zalloc(sizeof(*r));
+    enum status rc;
 
     if (!r)
         return err_fatal(err, "memory", "out of memory");
-    (void)pthread_mutex_init(&r->held_lock, NULL);
-    r->path = mem_strdup(path);
-    if (!r->path)
-        (void)err_fatal(err, "memory", "out of memory");
-    else
-        r->held = read_held(path, err);
-    if (!r->held) {
-        replies_close(r);
-        return ST_FATAL;
+    rc = current_init(&r->held, &HELD, path, err);
+    if (rc != ST_OK) {
+        mem_free(r);
+        return rc;
     }
     *out = r;
     return ST_OK;
@@ -67,37 +54,30 @@ void replies_close(struct replies *r)
 {
     if (!r)
         return;
-    replies_release(r->held);
-    (void)pthread_mutex_destroy(&r->held_lock);
-    mem_free(r->path);
+    current_done(&r->held);
     mem_free(r);
 }
 
 enum status replies_reload(struct replies *r, size_t *count, struct err *err)
 {
-    struct replies_held *fresh = read_held(r->path, err);
-    struct replies_held *old;
+    struct replies_held *fresh;
 
-    if (!fresh)
+    if (current_reload(&r->held, err) != ST_OK)
         return ST_REJECT;
+    fresh = replies_acquire(r);
     *count = replies_set_count(fresh->set);
-    (void)pthread_mutex_lock(&r->held_lock);
-    old = r->held;
-    r->held = fresh;
-    (void)pthread_mutex_unlock(&r->held_lock);
-    replies_release(old);
+    replies_release(fresh);
     return ST_OK;
 }
 
 struct replies_held *replies_acquire(struct replies *r)
 {
-    struct replies_held *held;
+    return current_acquire(&r->held);
+}
 
-    (void)pthread_mutex_lock(&r->held_lock);
-    held = r->held;
-    (void)atomic_fetch_add(&held->users, 1);
-    (void)pthread_mutex_unlock(&r->held_lock);
-    return held;
+void replies_release(struct replies_held *held)
+{
+    current_release(held);
 }
 
 const struct replies_set *replies_of(const struct replies_held *held)
