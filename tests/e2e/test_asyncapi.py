@@ -190,26 +190,75 @@ def test_headers_as_programs_write_them_fit(message):
     assert not validator.is_valid({name: text for name, text in headers.items() if name != "ce_id"})
 
 
-def worker_topics(name, member):
+def told(program):
+    """The channels that the document says a program sends and receives."""
+    return {action: {o["channel"]["$ref"].removeprefix("#/channels/") for o in OPERATIONS.values()
+                     if o["action"] == action and program in o["x-programs"]} for action in ("send", "receive")}
+
+
+def source(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def topics_in(text):
+    return {t.lower().replace("_", ".", 1) for t in re.findall(r"\bTOPIC_((?:EVENT|STATE|CMD|RESULT)_\w+|DLQ|REDRIVE)\b", text)}
+
+
+CMAKE = source("workers/CMakeLists.txt")
+WORKERS = dict(re.findall(r"^add_worker\((\w+)([^)]*)\)", CMAKE, re.MULTILINE))
+LIBRARIES = dict(re.findall(r"^add_library\((\w+) STATIC([^)]*)\)", CMAKE, re.MULTILINE))
+EMITS = {name: topics_in(row) for name, row in re.findall(
+    r"^const struct emit (EMIT_\w+) = \{(.*?)^\};", source("common/run/emit.c"), re.MULTILINE | re.DOTALL)}
+
+
+def sources_of(worker):
+    files, _, libraries = WORKERS[worker].partition("DEPS")
+    files += " ".join(LIBRARIES.get(name, "") for name in libraries.split())
+    return [source(f"workers/{file}") for file in (f"{worker}.c", *files.split())]
+
+
+def listed(worker, member):
     """The channels of a worker's inputs or outputs, as its table has them."""
-    found = re.search(rf"\.{member} = \{{(.*?)\}}", (ROOT / f"workers/{name}.c").read_text(encoding="utf-8"), re.DOTALL)
-    return {t.lower().replace("_", ".", 1) for t in re.findall(r"TOPIC_(\w+)", found[1])} if found else set()
+    found = re.search(rf"\.{member} = \{{(.*?)\}}", source(f"workers/{worker}.c"), re.DOTALL)
+    return topics_in(found[1]) if found else set()
 
 
-def test_operations_are_what_the_programs_do():
-    told = {}
+def test_operations_are_of_the_programs():
     for name, operation in OPERATIONS.items():
-        channel = operation["channel"]["$ref"].removeprefix("#/channels/")
-        assert name == f"{operation['action']}.{channel}"
-        for program in operation["x-programs"]:
-            told.setdefault(program, {"send": set(), "receive": set()})[operation["action"]].add(channel)
-    added = re.findall(r"^add_worker\((\w+)", (ROOT / "workers/CMakeLists.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    assert told.keys() == {"kabao-ingress", "kabaoctl", *(f"kabao-{name}" for name in added)}
-    for name in added:
-        reads, sends = worker_topics(name, "inputs"), worker_topics(name, "outputs")
-        source = (ROOT / f"workers/{name}.c").read_text(encoding="utf-8")
-        if re.search(r"\.(calls_wechat|keeps_tokens) = true", source):
-            reads.add("state.token")
-        assert told[f"kabao-{name}"] == {"receive": reads | {"redrive"}, "send": sends | {"dlq"}}, name
+        assert name == f"{operation['action']}.{operation['channel']['$ref'].removeprefix('#/channels/')}"
+    programs = {program for operation in OPERATIONS.values() for program in operation["x-programs"]}
+    assert programs == {"kabao-ingress", "kabaoctl", *(f"kabao-{worker}" for worker in WORKERS)}
     (families,) = {tuple(CHANNELS[c]["parameters"]["worker"]["enum"]) for c in ("dlq", "redrive")}
-    assert set(families) == set(added)
+    assert set(families) == set(WORKERS)
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+def test_operations_are_what_a_worker_does(worker):
+    reads, sends = listed(worker, "inputs"), listed(worker, "outputs")
+    sources = sources_of(worker)
+    emitted = set().union(*(EMITS[name] for text in sources for name in re.findall(r"&?\b(EMIT_\w+)", text)))
+    if ".calls_wechat = true" in sources[0]:
+        emitted.add("cmd.token")  # common/run/env.c
+    assert emitted == sends
+    if re.search(r"\.(calls_wechat|keeps_tokens) = true", sources[0]):
+        reads.add("state.token")
+    assert told(f"kabao-{worker}") == {"receive": reads | {"redrive"}, "send": sends | {"dlq"}}
+
+
+def test_operations_are_what_the_ingress_does():
+    reads, sends = set(), set()
+    for path in (ROOT / "ingress").glob("*.c"):
+        text = path.read_text(encoding="utf-8")
+        rows = "".join(re.findall(r"\{TOPIC_\w+, take_\w+\}", text))  # of struct feed_source
+        reads |= topics_in(rows)
+        for function in text.split("\n}\n"):
+            if "PROBLEM_NOT_FOUND" not in function:  # tells the caller where to look
+                (reads if "tail_open(" in function else sends).update(
+                    topics_in("".join(re.findall(r"topic_name\([^;]*", function))))
+    assert told("kabao-ingress") == {"receive": reads, "send": sends}
+
+
+def test_operations_are_what_kabaoctl_names():
+    """Those of `tail` and its like, which take any topic, are the caller's."""
+    named = set().union(*(topics_in(path.read_text(encoding="utf-8")) for path in (ROOT / "workers/ctl").glob("*.c")))
+    assert set().union(*told("kabaoctl").values()) == named
