@@ -334,6 +334,43 @@ static void test_client_sends_nothing_while_the_path_is_closed(void **state)
     assert_int_equal(b.tokens_given, 1); /* before the permit, which is for now */
 }
 
+/* A kept connection that dies under a call proves nothing of it: it may have been carried out. */
+static void test_client_never_repeats_what_must_not_happen_twice(void **state)
+{
+    static const struct peer_answer answers[] = {{200, OK_BODY}, {0, ""}, {200, OK_BODY}};
+
+    static const struct {
+        enum nature nature;
+        enum status rc;
+        size_t requests;
+    } cases[] = {
+        {NATURE_READ, ST_OK, 3},
+        {NATURE_REPEATABLE, ST_OK, 3},
+        {NATURE_PROBE, ST_RETRY, 2},
+        {NATURE_ONCE, ST_RETRY, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct call changes = {.type = "x.change",
+                                     .method = "POST",
+                                     .path = "/card/membercard/userinfo/get",
+                                     .nature = cases[i].nature};
+        AUTO(bench_done) struct bench b;
+        AUTO(json_freep) struct json *first = NULL;
+        AUTO(json_freep) struct json *second = NULL;
+        struct wechat_request request = {.call = &changes, .body = STR("{}")};
+        struct err err;
+
+        bench_init(&b, answers, COUNT_OF(answers));
+        request.account = &b.account;
+        request.until = deadline_in(DEADLINE_MS);
+        assert_int_equal(call(&b, &first, &err), ST_OK); /* its connection is kept */
+        assert_int_equal(wechat_call(b.wechat, &request, &second, &err), cases[i].rc);
+        assert_int_equal(b.peer.request_count, cases[i].requests);
+    }
+}
+
 static void test_client_appends_the_query_of_a_get(void **state)
 {
     static const struct peer_answer answers[] = {{200, OK_BODY}};
@@ -386,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_client_gives_up_on_a_second_stale_token),
         cmocka_unit_test(test_client_waits_where_no_newer_token_comes),
         cmocka_unit_test(test_client_sends_nothing_while_the_path_is_closed),
+        cmocka_unit_test(test_client_never_repeats_what_must_not_happen_twice),
         cmocka_unit_test(test_client_appends_the_query_of_a_get),
         cmocka_unit_test(test_client_cuts_and_cleans_foreign_texts),
     };

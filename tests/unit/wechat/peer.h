@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,12 +76,20 @@ static inline void peer_write(int fd, const struct peer_answer *answer)
     (void)!write(fd, text, (size_t)len);
 }
 
+/* Whoever comes anew has done with the connection before. */
+static inline bool peer_is_left(const struct peer *p, int fd)
+{
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = p->listener, .events = POLLIN}};
+
+    return poll(fds, COUNT_OF(fds), -1) < 0 || !fds[0].revents;
+}
+
 static inline void peer_serve(struct peer *p, int fd)
 {
     while (p->request_count < p->answer_count) {
         const struct peer_answer *answer = &p->answers[p->request_count];
 
-        if (!peer_read(fd, p->requests[p->request_count]))
+        if (peer_is_left(p, fd) || !peer_read(fd, p->requests[p->request_count]))
             return;
         p->request_count++;
         if (answer->status == 0)
