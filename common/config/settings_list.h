@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of keys as settings.c holds it, for the other settings_*.c and the tests of the list. */
+/* The list of keys as settings.c holds it, and the structs behind it (settings_new.c): for the
+ * other settings_*.c and the tests of the list. */
 #pragma once
 
 #include "base/attr.h"
@@ -15,8 +16,9 @@ const char *settings_section(size_t index);
 const char *settings_section_help(size_t index);
 /* Whether there is one for each NAME: "account", "command". */
 bool settings_has_names(const char *section);
-/* The struct behind a section without names; not of kafka's rows, which has none. */
-const void *settings_part(const struct settings *s, size_t index);
+/* Where in struct settings the rows' part of a section without names is; of kafka, which has no
+ * rows, where its properties are. */
+size_t settings_section_offset(size_t index);
 
 /* All presets, no account and no command. */
 MUST_CHECK enum status settings_new(struct settings **out, struct err *err);

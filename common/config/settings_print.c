@@ -75,7 +75,7 @@ static void print_section(const struct settings *s, size_t index, struct buf *ou
     if (is(name, "kafka"))
         print_kafka(&s->kafka, out);
     else
-        print_rows(name, settings_part(s, index), out);
+        print_rows(name, (const char *)s + settings_section_offset(index), out);
     if (is(name, "quota"))
         print_limits(&s->quota, out);
 }
