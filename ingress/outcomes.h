@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "base/str.h"
 #include "codec/crypto.h"
+#include "outcome_text.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,7 +24,6 @@ enum { OUTCOME_NAME_MAX = 64, OUTCOME_ID_MAX = 256 };
 
 struct outcomes;
 struct outcome;
-struct outcome_text; /* a result's JSON, counted */
 
 /* Thread-safe, all of them. now_ms is the monotonic clock's. */
 
@@ -31,9 +31,6 @@ struct outcome_text; /* a result's JSON, counted */
  * first. NULL: no memory. */
 struct outcomes *outcomes_new(int64_t window_ms, size_t max_bytes);
 void outcomes_free(struct outcomes *o); /* NULL is fine; nobody waits any more */
-
-struct str outcome_text(const struct outcome_text *text);
-void outcome_text_release(struct outcome_text *text); /* NULL is fine */
 
 /* Of a command, as its request or record says. */
 struct outcome_key {
