@@ -42,35 +42,41 @@ static enum status record(struct sim_control *c, const struct sim_user *user,
     return ST_OK;
 }
 
-/* The person that the body names, made when he is unknown. NULL: err says why, the status too. */
-static struct sim_user *take_person(struct sim_control *c, const struct json *body, enum status *rc,
-                                    struct err *err)
+/* The person that the body names, made when he is unknown. */
+static enum status take_person(struct sim_control *c, const struct json *body,
+                               struct sim_user **out, struct err *err)
 {
     const struct str appid = json_get_str(body, "appid");
-    struct sim_user *user = NULL;
+    struct sim_user *user;
 
     if (sim_world_account(c->world, appid) == NULL)
-        *rc = refuse(err, "no account has this appid");
-    else if (str_is_empty(json_get_str(body, "openid")))
-        *rc = refuse(err, "openid is missing");
-    else
-        user = sim_world_person(c->world, appid, json_get_str(body, "openid"));
-    if (user == NULL && *rc == ST_OK)
-        *rc = refuse(err, "openid has at most 28 bytes");
-    return user;
+        return refuse(err, "no account has this appid");
+    if (str_is_empty(json_get_str(body, "openid")))
+        return refuse(err, "openid is missing");
+    user = sim_world_person(c->world, appid, json_get_str(body, "openid"));
+    if (user == NULL)
+        return refuse(err, "openid has at most 28 bytes");
+    *out = user;
+    return ST_OK;
 }
 
 /* The same, of one who follows. */
-static struct sim_user *take_follower(struct sim_control *c, const struct json *body,
-                                      enum status *rc, struct err *err)
+static enum status take_follower(struct sim_control *c, const struct json *body,
+                                 struct sim_user **out, struct err *err)
 {
     struct sim_user *user =
         sim_world_user(c->world, json_get_str(body, "appid"), json_get_str(body, "openid"));
 
-    if (user != NULL && user->subscribe)
-        return user;
-    *rc = refuse(err, "nobody of this openid follows");
-    return NULL;
+    if (user == NULL || !user->subscribe)
+        return refuse(err, "nobody of this openid follows");
+    *out = user;
+    return ST_OK;
+}
+
+static enum status touch(const struct sim_control *c, struct sim_user *user, const char *how,
+                         struct err *err)
+{
+    return sim_user_touch(user, how, now_s(c)) ? ST_OK : no_memory(err);
 }
 
 static bool is_good(const struct sim_control *c, const struct sim_handle *code, struct str appid)
@@ -146,15 +152,14 @@ enum status sim_scan(struct sim_control *c, struct json **body, struct jsonw *w,
     code = find_code(c, *body, &ticket);
     if (code == NULL)
         return refuse(err, "no code of it, or an expired one");
-    user = take_person(c, *body, &rc, err);
-    if (user == NULL)
+    rc = take_person(c, *body, &user, err);
+    if (rc != ST_OK)
         return rc;
     jsonw_key_str(w, "scene", str_from(code->content + 1));
     if (!user->subscribe)
         return follow_by(c, user, code, ticket, w, err);
-    if (!sim_user_touch(user, "scan", now_s(c)))
-        return no_memory(err);
-    return push_scan(c, user, str_from(code->content + 1), ticket, w, err);
+    rc = touch(c, user, "scan", err);
+    return rc == ST_OK ? push_scan(c, user, str_from(code->content + 1), ticket, w, err) : rc;
 }
 
 enum status sim_follow(struct sim_control *c, struct json **body, struct jsonw *w, struct err *err)
@@ -164,10 +169,9 @@ enum status sim_follow(struct sim_control *c, struct json **body, struct jsonw *
     struct sim_user *user;
     enum status rc = sim_texts_only(NULL, 0, keys, *body, err);
 
+    if (rc == ST_OK)
+        rc = take_person(c, *body, &user, err);
     if (rc != ST_OK)
-        return rc;
-    user = take_person(c, *body, &rc, err);
-    if (user == NULL)
         return rc;
     if (user->subscribe)
         return refuse(err, "he follows already");
@@ -186,10 +190,9 @@ enum status sim_unfollow(struct sim_control *c, struct json **body, struct jsonw
     struct sim_user *user;
     enum status rc = sim_texts_only(NULL, 0, keys, *body, err);
 
+    if (rc == ST_OK)
+        rc = take_follower(c, *body, &user, err);
     if (rc != ST_OK)
-        return rc;
-    user = take_follower(c, *body, &rc, err);
-    if (user == NULL)
         return rc;
     sim_user_unfollow(user);
     return record(c, user, &push, w, err);
@@ -227,17 +230,15 @@ enum status sim_click(struct sim_control *c, struct json **body, struct jsonw *w
     struct sim_user *user;
     enum status rc = sim_texts_only(NULL, 0, keys, *body, err);
 
+    if (rc == ST_OK)
+        rc = take_follower(c, *body, &user, err);
     if (rc != ST_OK)
-        return rc;
-    user = take_follower(c, *body, &rc, err);
-    if (user == NULL)
         return rc;
     if (str_is_empty(key) ||
         !has_button(sim_world_account(c->world, str_from(user->appid))->menu, key))
         return refuse(err, "the menu has no click button of this key");
-    if (!sim_user_touch(user, "menu", now_s(c)))
-        return no_memory(err);
-    return record(c, user, &push, w, err);
+    rc = touch(c, user, "menu", err);
+    return rc == ST_OK ? record(c, user, &push, w, err) : rc;
 }
 
 static bool is_element(const struct sim_event *event, struct str name)
@@ -319,12 +320,10 @@ enum status sim_say(struct sim_control *c, struct json **body, struct jsonw *w, 
     if (buf_ok(&name))
         event = sim_event_find(buf_str(&name));
     rc = check_message(event, *body, err);
+    if (rc == ST_OK)
+        rc = take_follower(c, *body, &user, err);
     if (rc != ST_OK)
         return rc;
-    user = take_follower(c, *body, &rc, err);
-    if (user == NULL)
-        return rc;
-    if (!sim_user_touch(user, "message", now_s(c)))
-        return no_memory(err);
-    return push_message(c, user, event, *body, w, err);
+    rc = touch(c, user, "message", err);
+    return rc == ST_OK ? push_message(c, user, event, *body, w, err) : rc;
 }
