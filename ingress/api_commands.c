@@ -113,14 +113,10 @@ static void submit(struct api_request *r, const struct api_record *record, struc
 static bool may_reply_to(struct api_request *r)
 {
     const struct str topic = json_get_str(r->body, "reply_to");
-    struct str rest = str_from(r->gate->shared->settings->topic.reply_to_allowed);
-    struct str word;
+    const struct str allowed = str_from(r->gate->shared->settings->topic.reply_to_allowed);
 
-    if (!str_is_set(topic))
+    if (!str_is_set(topic) || str_has_word(allowed, topic))
         return true;
-    while (str_cut(rest, ' ', &word, &rest))
-        if (word.len > 0 && str_eq(word, topic))
-            return true;
     return api_record_fault(r, PROBLEM_REPLY_TO, STR("/reply_to"),
                             STR("is not among [topic] reply_to_allowed"));
 }

@@ -52,28 +52,16 @@ static const struct row ROWS[] = {
      .help = "May read the account's access token."},
 };
 
-static bool has_word(const char *list, struct str word, bool wildcards)
-{
-    struct str rest = str_from(list);
-    struct str item;
-
-    while (str_cut(rest, ' ', &item, &rest)) {
-        item = str_trim(item);
-        if (item.len > 0 && (wildcards ? str_match(item, word) : str_eq(item, word)))
-            return true;
-    }
-    return false;
-}
-
 bool api_client_may_use(const struct api_client *client, struct str account)
 {
-    return has_word(client->accounts, STR("*"), false) ||
-           (account.len > 0 && has_word(client->accounts, account, false));
+    const struct str accounts = str_from(client->accounts);
+
+    return str_has_word(accounts, STR("*")) || str_has_word(accounts, account);
 }
 
 bool api_client_may_ask(const struct api_client *client, struct str type)
 {
-    return has_word(client->types, type, true);
+    return str_has_match(str_from(client->types), type);
 }
 
 static void entry_done(struct entry *e)

@@ -14,17 +14,6 @@
 
 /* Reading */
 
-static bool may_reply_to(const struct settings *settings, struct str topic)
-{
-    struct str rest = str_from(settings->topic.reply_to_allowed);
-    struct str allowed;
-
-    while (str_cut(rest, ' ', &allowed, &rest))
-        if (!str_is_empty(allowed) && str_eq(allowed, topic))
-            return true;
-    return false;
-}
-
 /* What an answer needs, of a record that may be anything. */
 static struct command command_of(struct lane *lane, const struct message *message)
 {
@@ -38,7 +27,7 @@ static struct command command_of(struct lane *lane, const struct message *messag
         .errmsg = BUF_INIT(COMMAND_ERRMSG_MAX),
     };
 
-    if (may_reply_to(lane_settings(lane), reply_to))
+    if (str_has_word(str_from(lane_settings(lane)->topic.reply_to_allowed), reply_to))
         c.reply_to = reply_to;
     return c;
 }

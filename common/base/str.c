@@ -160,6 +160,28 @@ bool str_match(struct str pattern, struct str s)
     return p == pattern.len;
 }
 
+static bool has(struct str list, struct str wanted, bool (*fits)(struct str word, struct str s))
+{
+    struct str word;
+
+    while (str_cut(list, ' ', &word, &list)) {
+        word = str_trim(word);
+        if (!str_is_empty(word) && fits(word, wanted))
+            return true;
+    }
+    return false;
+}
+
+bool str_has_word(struct str list, struct str word)
+{
+    return has(list, word, str_eq);
+}
+
+bool str_has_match(struct str list, struct str s)
+{
+    return has(list, s, str_match);
+}
+
 bool str_copy(struct str s, char *out, size_t size)
 {
     size_t len = s.len;

@@ -42,6 +42,10 @@ bool str_cut(struct str s, char separator, struct str *head, struct str *rest);
 bool str_find(struct str s, struct str needle, size_t *at);
 /* "*" in pattern matches any run of bytes; everything else itself. */
 bool str_match(struct str pattern, struct str s);
+/* Whether one of the words of list, which blanks separate, is this one; an empty one never is. */
+bool str_has_word(struct str list, struct str word);
+/* The same where the words of list are patterns. */
+bool str_has_match(struct str list, struct str s);
 /* Copies with a closing NUL, cut to size; returns false when it was cut. */
 bool str_copy(struct str s, char *out, size_t size);
 /* The length of the UTF-8 sequence s begins with (1 to 4); 0 when s is empty or it is not valid. */

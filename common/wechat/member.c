@@ -16,13 +16,7 @@ bool wechat_card_gone(const struct err *err)
 
 bool wechat_field_dropped(const char *drop, struct str name)
 {
-    struct str rest = str_from(drop);
-    struct str part;
-
-    while (str_cut(rest, ' ', &part, &rest))
-        if (!str_is_empty(part) && str_eq(part, name))
-            return true;
-    return false;
+    return str_has_word(str_from(drop), name);
 }
 
 /* {"name": "USER_FORM_INFO_FLAG_IDCARD", "value": ...} */

@@ -154,6 +154,26 @@ static void test_str_match_is_not_exponential(void **state)
     assert_false(str_match(STR("*a*a*a*a*a*a*a*a*a*a*a*b"), str_of(text, sizeof(text))));
 }
 
+static void test_str_finds_a_word_of_a_list(void **state)
+{
+    static const struct str list = STR_INIT("  a.b  *c\t d ");
+
+    (void)state;
+    assert_true(str_has_word(list, STR("a.b")));
+    assert_true(str_has_word(list, STR("*c")));
+    assert_true(str_has_word(list, STR("d")));
+    assert_false(str_has_word(list, STR("a")));
+    assert_false(str_has_word(list, STR("xc")));
+    assert_false(str_has_word(list, STR("a.b  *c")));
+    assert_false(str_has_word(list, STR("")));
+    assert_false(str_has_word(ABSENT, ABSENT));
+    assert_true(str_has_match(list, STR("xc")));
+    assert_true(str_has_match(list, STR("a.b")));
+    assert_false(str_has_match(list, STR("cx")));
+    assert_false(str_has_match(STR(" "), STR("")));
+    assert_true(str_has_match(STR("*"), STR("")));
+}
+
 static void test_str_copy_cuts_and_says_so(void **state)
 {
     (void)state;
@@ -221,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_str_find_gives_the_first),
         cmocka_unit_test(test_str_match_agrees_with_its_definition),
         cmocka_unit_test(test_str_match_is_not_exponential),
+        cmocka_unit_test(test_str_finds_a_word_of_a_list),
         cmocka_unit_test(test_str_copy_cuts_and_says_so),
         cmocka_unit_test(test_str_utf8_step_follows_rfc_3629),
         cmocka_unit_test(test_str_limit_keeps_characters_whole),
