@@ -170,7 +170,8 @@ bool check_membership_number(struct str text)
     return is_made_of(str_skip(text, prefix.len), LOWER UPPER DIGITS "_-", NUMBER_PREFIX_MAX);
 }
 
-static bool are_words_of(struct str text, const char *allowed, size_t max)
+/* One at least, separated by blanks. */
+static bool are_words(struct str text, bool (*is_good)(struct str word))
 {
     size_t words = 0;
     struct str word;
@@ -178,16 +179,21 @@ static bool are_words_of(struct str text, const char *allowed, size_t max)
     for (struct str rest = text; str_cut(rest, ' ', &word, &rest);) {
         if (str_is_empty(word))
             continue;
-        if (!is_made_of(word, allowed, max))
+        if (!is_good(word))
             return false;
         words++;
     }
     return words > 0;
 }
 
+static bool is_topic_name(struct str word)
+{
+    return is_made_of(word, LOWER UPPER DIGITS "._-", TOPIC_NAME_MAX);
+}
+
 bool check_topic_names(struct str text)
 {
-    return are_words_of(text, LOWER UPPER DIGITS "._-", TOPIC_NAME_MAX);
+    return are_words(text, is_topic_name);
 }
 
 /* "host", "host:port", "[v6]", "[v6]:port", nothing in upper case. */
@@ -203,17 +209,7 @@ static bool is_host_word(struct str word)
 
 bool check_host_names(struct str text)
 {
-    size_t words = 0;
-    struct str word;
-
-    for (struct str rest = text; str_cut(rest, ' ', &word, &rest);) {
-        if (str_is_empty(word))
-            continue;
-        if (!is_host_word(word))
-            return false;
-        words++;
-    }
-    return words > 0;
+    return are_words(text, is_host_word);
 }
 
 bool check_event_types(struct str text)
@@ -221,21 +217,17 @@ bool check_event_types(struct str text)
     return is_made_of(text, LOWER DIGITS "_.* ", text.len) && !str_is_empty(str_trim(text));
 }
 
-bool check_error_codes(struct str text)
+static bool is_error_code(struct str word)
 {
     int64_t code;
-    size_t words = 0;
-    struct str word;
 
-    for (struct str rest = text; str_cut(rest, ' ', &word, &rest);) {
-        if (str_is_empty(word))
-            continue;
-        if (!is_made_of(word, DIGITS, word.len) || word.ptr[0] == '0' ||
-            !num_parse_i64(word, 1, INT32_MAX, &code))
-            return false;
-        words++;
-    }
-    return words > 0;
+    return is_made_of(word, DIGITS, word.len) && word.ptr[0] != '0' &&
+           num_parse_i64(word, 1, INT32_MAX, &code);
+}
+
+bool check_error_codes(struct str text)
+{
+    return are_words(text, is_error_code);
 }
 
 bool check_scene_prefix(struct str text)
