@@ -354,19 +354,11 @@ static enum status tend_kind(struct lane *lane, const struct account *account, e
     return tend(lane, &job, err);
 }
 
-static const struct account *find_account(const struct settings *settings, struct str appid)
-{
-    for (size_t i = 0; i < settings->account_count; i++)
-        if (str_eq_cstr(appid, settings->accounts[i].appid))
-            return &settings->accounts[i];
-    return NULL;
-}
-
 /* Tickets come after the token that they are fetched with. */
 static enum status on_key(struct lane *lane, struct str appid, struct err *err)
 {
     static const enum token_kind kinds[KINDS] = {TOKEN_ACCESS, TOKEN_JSAPI, TOKEN_WX_CARD};
-    const struct account *account = find_account(lane_settings(lane), appid);
+    const struct account *account = settings_account_by_appid(lane_settings(lane), appid);
     enum status rc = ST_OK;
 
     for (size_t i = 0; account && rc == ST_OK && i < KINDS; i++)
@@ -404,7 +396,7 @@ static enum status on_bad(struct lane *lane, const struct message *message, stru
 
     if (rc != ST_OK)
         return rc;
-    account = find_account(lane_settings(lane), bad.appid);
+    account = settings_account_by_appid(lane_settings(lane), bad.appid);
     if (!account || !kind_of(bad.kind, &kind))
         return err_reject(err, REASON_REJECTED, "account", "no such account or kind");
     if (!str_eq(message->record->key, bad.appid))

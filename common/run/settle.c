@@ -29,12 +29,10 @@ static void count(struct engine *engine, const struct metric_def *def, const cha
 
 const char *lane_account_name(const struct lane *lane)
 {
-    const struct settings *settings = lane->engine->settings;
+    const struct account *account =
+        settings_account_by_appid(lane->engine->settings, lane->message->event.appid);
 
-    for (size_t i = 0; i < settings->account_count; i++)
-        if (str_eq_cstr(lane->message->event.appid, settings->accounts[i].appid))
-            return settings->accounts[i].name;
-    return "";
+    return account ? account->name : "";
 }
 
 static void log_outcome(struct lane *lane, enum log_level level, const char *event,

@@ -87,14 +87,6 @@ static bool kind_parse(struct str name, enum token_kind *kind)
     return false;
 }
 
-static const struct account *account_of(const struct tokens *t, struct str appid)
-{
-    for (size_t i = 0; i < t->settings->account_count; i++)
-        if (str_eq_cstr(appid, t->settings->accounts[i].appid))
-            return &t->settings->accounts[i];
-    return NULL;
-}
-
 static int64_t time_of(struct str text)
 {
     int64_t wall_ms = 0;
@@ -120,7 +112,7 @@ void tokens_put(struct tokens *t, const struct account *account, enum token_kind
 enum status tokens_apply(struct tokens *t, struct str record_key, const struct token_state *state,
                          struct err *err)
 {
-    const struct account *account = account_of(t, state->appid);
+    const struct account *account = settings_account_by_appid(t->settings, state->appid);
     struct token_entry entry = {
         .expires_at_ms = time_of(state->expires_at),
         .fetched_at_ms = time_of(state->fetched_at),
