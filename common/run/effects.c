@@ -168,8 +168,13 @@ static enum status look_at_old(struct db *tx, struct attempt *a, struct err *err
     return rc;
 }
 
-static enum status look_at_row(struct db *tx, struct attempt *a, struct err *err)
+/* The intent, or the row that stands in its place. */
+static enum status find_row(struct db *tx, struct attempt *a, struct err *err)
 {
+    enum status rc = effect_begin(tx, &a->intent, &a->lane->arena, &a->row, err);
+
+    if (rc != ST_OK)
+        return rc;
     if (is_another(a)) {
         a->found = FOUND_ANOTHER;
         return ST_OK;
@@ -198,9 +203,7 @@ static enum status write_intent(struct db *tx, void *arg, struct err *err)
     if (rc != ST_OK)
         return rc;
     a->intent.lasts_ms = deadline_left_ms(a->until) + MARGIN_MS;
-    rc = effect_begin(tx, &a->intent, &a->lane->arena, &a->row, err);
-    if (rc == ST_OK)
-        rc = look_at_row(tx, a, err);
+    rc = find_row(tx, a, err);
     if (rc != ST_OK || a->found > FOUND_OLD)
         return rc;
     if (step->begin)
@@ -350,9 +353,7 @@ static enum status write_decision(struct db *tx, void *arg, struct err *err)
         return rc;
     a->result = (struct str){NULL, 0};
     a->found = FOUND_NOTHING;
-    rc = effect_begin(tx, &a->intent, &a->lane->arena, &a->row, err);
-    if (rc == ST_OK)
-        rc = look_at_row(tx, a, err);
+    rc = find_row(tx, a, err);
     if (rc != ST_OK || a->found > FOUND_OLD)
         return rc;
     rc = a->effect->step->decide(tx, a->lane, a->effect->arg, &a->result, err);
