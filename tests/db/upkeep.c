@@ -354,7 +354,8 @@ static void test_upkeep_events_are_found_by_an_index(void **state)
         (void)snprintf(sql, sizeof(sql), "SELECT body FROM wechat_event WHERE %s=?", columns[i]);
         must(db_query(scratch.db, str_from(sql), &hash, 1, count_row, &rows, &err), &err);
         assert_int_equal(rows, 1);
-        assert_in_range(rows_passed() - before, 0, 300); /* of 900; the question itself passes some */
+        assert_in_range(rows_passed() - before, 0,
+                        300); /* of 900; the question itself passes some */
     }
 }
 

@@ -52,6 +52,8 @@ const struct ctl_command CTL_COMMANDS[] = {
     {"parked release", "WORKER", 1, 1, CTL(KEY) | CTL(YES),
      "tries the first record of parked keys now", ctl_parked_release},
     {"parked show", "WORKER", 1, 1, CTL(KEY), "prints the parked records", ctl_parked_show},
+    {"plan-capacity", "", 0, 0, CTL(PUSHES) | CTL(CHANGES) | CTL(COMMANDS) | CTL(LATENCY),
+     "what a load asks of these settings, and what stops it first", ctl_plan_capacity},
     {"quota", "", 0, 0, 0, "shows limits of API paths, what is spent and what is closed",
      ctl_quota},
     {"reconcile plan", "", 0, 0, CTL(ACCOUNT),

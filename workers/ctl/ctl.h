@@ -37,6 +37,10 @@ enum ctl_option {
     OPT_ACCESS_TOKEN,
     OPT_RULES,
     OPT_MENU,
+    OPT_PUSHES,
+    OPT_CHANGES,
+    OPT_COMMANDS,
+    OPT_LATENCY,
     OPT_DRY_RUN,
     OPT_REVEAL,
     OPT_YES,
@@ -84,6 +88,10 @@ struct ctl {
     int64_t max;    /* 0: no limit */
     int64_t rate;   /* 0: the subcommand's own */
     int64_t wait_s; /* 0: the same */
+    int64_t pushes; /* a second, as the next two; 0: none */
+    int64_t changes;
+    int64_t calls;
+    int64_t latency_ms; /* 0: the subcommand's own */
 };
 
 typedef int ctl_fn(const struct ctl *ctl);
@@ -123,6 +131,7 @@ ctl_fn ctl_parked_discard;
 ctl_fn ctl_parked_ls;
 ctl_fn ctl_parked_release;
 ctl_fn ctl_parked_show;
+ctl_fn ctl_plan_capacity;
 ctl_fn ctl_quota;
 ctl_fn ctl_reconcile_plan;
 ctl_fn ctl_reconcile_run;

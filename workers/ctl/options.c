@@ -6,7 +6,7 @@
 
 #include <getopt.h>
 
-enum { RATE_MAX = 1000000, WAIT_MAX_S = 86400 };
+enum { RATE_MAX = 1000000, WAIT_MAX_S = 86400, LATENCY_MAX_MS = 60000 };
 
 enum option_kind { KIND_SWITCH, KIND_TEXT, KIND_NUMBER };
 
@@ -64,6 +64,12 @@ static const struct option_row OPTIONS[OPT_COUNT] = {
                     "the file for the rules (the account's autoreply_file, else standard output)"},
                    TEXT(rules)},
     [OPT_MENU] = {{"menu", "FILE", "the file for the menu (without: none is written)"}, TEXT(menu)},
+    [OPT_PUSHES] = {{"pushes", "N", "card events a second at the busiest hour"},
+                    NUMBER(pushes, RATE_MAX)},
+    [OPT_CHANGES] = {{"changes", "N", "changes of points a second"}, NUMBER(changes, RATE_MAX)},
+    [OPT_COMMANDS] = {{"commands", "N", "commands a second"}, NUMBER(calls, RATE_MAX)},
+    [OPT_LATENCY] = {{"latency", "MS", "how long WeChat takes to answer (200)"},
+                     NUMBER(latency_ms, LATENCY_MAX_MS)},
     [OPT_DRY_RUN] = {{"dry-run", NULL, "prints what would be done and does nothing"},
                      SWITCH(dry_run)},
     [OPT_REVEAL] = {{"reveal", NULL, "shows personal data as it is"}, SWITCH(reveal)},
