@@ -28,6 +28,7 @@ struct tail {
     rd_kafka_queue_t *queue;
     struct partition *partitions;
     size_t count;
+    size_t last;          /* whose record came last */
     atomic_size_t behind; /* partitions not yet at their end */
 };
 
@@ -100,14 +101,44 @@ static enum status limit_by_time(const struct tail_conf *conf, rd_kafka_t *rk, s
     return rc;
 }
 
+static const struct tail_span *find_span(const struct tail_conf *conf, const char *topic,
+                                         int32_t partition, bool *is_named)
+{
+    *is_named = false;
+    for (size_t i = 0; i < conf->span_count; i++) {
+        if (strcmp(conf->spans[i].topic, topic) != 0)
+            continue;
+        *is_named = true;
+        if (conf->spans[i].partition == partition)
+            return &conf->spans[i];
+    }
+    return NULL;
+}
+
+static void place_span(struct partition *p, const struct tail_span *span)
+{
+    p->stops = true;
+    if (p->end > span->to)
+        p->end = span->to;
+    if (p->start < span->from)
+        p->start = span->from < p->end ? span->from : p->end;
+}
+
 static enum status place_once(const struct tail_conf *conf, rd_kafka_t *rk, struct partition *p,
                               int timeout_ms, struct err *err)
 {
+    bool is_named;
+    const struct tail_span *span =
+        find_span(conf, rd_kafka_topic_name(p->topic), p->number, &is_named);
     enum status rc;
 
     rc = query_ends(rk, p, timeout_ms, err);
     if (rc != ST_OK)
         return rc;
+    if (span) {
+        place_span(p, span);
+        return ST_OK;
+    }
     if (conf->from == TAIL_TIME)
         rc = place_at_time(conf, rk, p, timeout_ms, err);
     if (conf->from == TAIL_END)
@@ -128,7 +159,22 @@ static enum status place(const struct tail_conf *conf, rd_kafka_t *rk, struct pa
     }
 }
 
-static enum status add_partitions(struct tail *t, const char *topic, int32_t count, struct err *err)
+static bool is_wanted(const struct tail_conf *conf, const char *topic, int32_t partition,
+                      int32_t count)
+{
+    bool is_named;
+    const struct tail_span *span = find_span(conf, topic, partition, &is_named);
+
+    if (is_named)
+        return span != NULL;
+    for (size_t i = 0; i < conf->key_count; i++)
+        if (record_partition(conf->keys[i], count) == partition)
+            return true;
+    return conf->key_count == 0;
+}
+
+static enum status add_partitions(struct tail *t, const struct tail_conf *conf, const char *topic,
+                                  int32_t count, struct err *err)
 {
     const size_t total = t->count + (size_t)count;
     struct partition *grown = mem_resize(t->partitions, total * sizeof(*grown));
@@ -137,8 +183,11 @@ static enum status add_partitions(struct tail *t, const char *topic, int32_t cou
         return err_retry(err, "memory", "no memory for a tail");
     t->partitions = grown;
     for (int32_t i = 0; i < count; i++) {
-        rd_kafka_topic_t *handle = rd_kafka_topic_new(t->handle.rk, topic, NULL);
+        rd_kafka_topic_t *handle;
 
+        if (!is_wanted(conf, topic, i, count))
+            continue;
+        handle = rd_kafka_topic_new(t->handle.rk, topic, NULL);
         if (handle == NULL)
             return kafka_error(rd_kafka_last_error(), topic, err);
         t->partitions[t->count++] = (struct partition){.topic = handle, .number = i};
@@ -154,8 +203,10 @@ static enum status find_partitions(struct tail *t, const struct tail_conf *conf,
         enum status rc;
 
         rc = kafka_topic_shape(t->handle.rk, conf->topics[i], until, &shape, err);
+        if (rc == ST_FATAL && conf->skips_missing && str_eq_cstr(STR("kafka:topic"), err->code))
+            continue;
         if (rc == ST_OK)
-            rc = add_partitions(t, conf->topics[i], shape.partitions, err);
+            rc = add_partitions(t, conf, conf->topics[i], shape.partitions, err);
         if (rc != ST_OK)
             return rc;
     }
@@ -251,16 +302,23 @@ void tail_close(struct tail *t)
 
 /* --- reading --- */
 
+static bool is_of(const struct partition *p, const rd_kafka_message_t *raw, const char *topic)
+{
+    return p->number == raw->partition && strcmp(rd_kafka_topic_name(p->topic), topic) == 0;
+}
+
+/* Mostly records of one partition follow on each other. */
 static struct partition *find(struct tail *t, const rd_kafka_message_t *raw)
 {
     const char *topic = raw->rkt != NULL ? rd_kafka_topic_name(raw->rkt) : "";
 
-    for (size_t i = 0; i < t->count; i++) {
-        struct partition *p = &t->partitions[i];
-
-        if (p->number == raw->partition && strcmp(rd_kafka_topic_name(p->topic), topic) == 0)
-            return p;
-    }
+    if (t->last < t->count && is_of(&t->partitions[t->last], raw, topic))
+        return &t->partitions[t->last];
+    for (size_t i = 0; i < t->count; i++)
+        if (is_of(&t->partitions[i], raw, topic)) {
+            t->last = i;
+            return &t->partitions[i];
+        }
     return NULL;
 }
 

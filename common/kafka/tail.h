@@ -14,6 +14,14 @@ struct tail;
 
 enum tail_from { TAIL_BEGINNING, TAIL_END, TAIL_TIME };
 
+/* Offsets from..to, to not included. */
+struct tail_span {
+    const char *topic;
+    int32_t partition;
+    int64_t from;
+    int64_t to;
+};
+
 struct tail_conf {
     const struct settings_kafka *kafka;
     const char *client_id;
@@ -27,6 +35,14 @@ struct tail_conf {
     /* Not past the first record of that time or later, so that a range long ago costs no more than
      * itself: what stands behind it with an earlier time is left out. 0: to the end, and on. */
     int64_t to_wall_ms;
+    /* Only the partitions that records of these keys go to; none: all. Borrowed for the call. */
+    const struct str *keys;
+    size_t key_count;
+    bool skips_missing; /* topics that do not exist are left out */
+    /* Of the topics named here only these, one span of a partition at most; from and keys are for
+     * the others. */
+    const struct tail_span *spans;
+    size_t span_count;
     /* Records come up to 20 ms later, many at a time: where a record at a time would wake this
      * process, and the broker, more often than its work is worth. */
     bool gathers;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scan.h"
 
-#include "kafka/tail.h"
-
 enum { OPEN_MS = 10000, POLL_MS = 200, STALL_MS = 30000 };
 
 static enum status stall(struct err *err)
@@ -37,8 +35,13 @@ enum status scan_topic(const struct scan *scan, scan_fn *fn, void *arg, struct e
     const struct tail_conf conf = {
         .kafka = &scan->settings->kafka,
         .client_id = "kabaoctl",
-        .topics = topics,
-        .topic_count = 1,
+        .topics = scan->topic ? topics : scan->topics,
+        .topic_count = scan->topic ? 1 : scan->topic_count,
+        .keys = scan->keys,
+        .key_count = scan->key_count,
+        .skips_missing = scan->skips_missing,
+        .spans = scan->spans,
+        .span_count = scan->span_count,
         .from = scan->has_from ? TAIL_TIME : TAIL_BEGINNING,
         .from_wall_ms = scan->from_ms,
         .or_all = true,

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "config/settings.h"
 #include "kafka/record.h"
+#include "kafka/tail.h"
 
 #include <stdbool.h>
 
@@ -15,7 +16,14 @@ typedef enum status scan_fn(void *arg, const struct record *record, struct err *
 
 struct scan {
     const struct settings *settings;
-    const char *topic;  /* the full name */
+    const char *topic; /* the full name; NULL: several */
+    const char *const *topics;
+    size_t topic_count;
+    const struct str *keys; /* only where these keys go, as in struct tail_conf */
+    size_t key_count;
+    bool skips_missing;
+    const struct tail_span *spans;
+    size_t span_count;
     bool has_from;      /* else from the beginning */
     int64_t from_ms;    /* a broker that cannot look up times gives earlier ones, too */
     int64_t to_ms;      /* none behind the first of that time or later; 0: no end but the topic's */
