@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum { COLUMNS_MAX = 32, CELL_MAX = 1 << 20, NAME_MAX_LEN = 64 };
@@ -70,16 +71,49 @@ static bool set_cell(struct libscols_line *line, size_t column, struct str text)
     return buf_ok(&cell) && scols_line_set_data(line, column, cell.ptr ? cell.ptr : "") == 0;
 }
 
-bool text_table_row(struct text_table *t, const struct str *cells)
+static struct libscols_line *add_line(struct text_table *t, struct libscols_line *parent,
+                                      const struct str *cells)
 {
-    struct libscols_line *line = scols_table_new_line(t->table, NULL);
+    struct libscols_line *line = scols_table_new_line(t->table, parent);
 
     if (!line)
-        return false;
+        return NULL;
     for (size_t i = 0; i < t->columns; i++)
         if (str_is_set(cells[i]) && !set_cell(line, i, cells[i]))
-            return false;
-    return true;
+            return NULL;
+    return line;
+}
+
+bool text_table_row(struct text_table *t, const struct str *cells)
+{
+    return add_line(t, NULL, cells) != NULL;
+}
+
+bool text_table_tree(struct text_table *t, const char *column)
+{
+    for (size_t i = 0; i < t->columns; i++) {
+        struct libscols_column *c = scols_table_get_column(t->table, i);
+        const char *title = scols_cell_get_data(scols_column_get_header(c));
+
+        if (title && strcasecmp(title, column) == 0)
+            return scols_column_set_flags(c, SCOLS_FL_TREE) == 0;
+    }
+    return false;
+}
+
+struct text_line *text_table_branch(struct text_table *t, struct text_line *parent,
+                                    const struct str *cells)
+{
+    return (struct text_line *)add_line(t, (struct libscols_line *)parent, cells);
+}
+
+bool text_line_colour(struct text_line *line, size_t column, enum text_colour colour)
+{
+    static const char *const names[] = {
+        [TEXT_PLAIN] = NULL, [TEXT_GOOD] = "green", [TEXT_BAD] = "red"};
+    struct libscols_cell *cell = scols_line_get_cell((struct libscols_line *)line, column);
+
+    return cell && scols_cell_set_color(cell, names[colour]) == 0;
 }
 
 /* libsmartcols wraps the list in an object named after the table; programs get the list alone. */

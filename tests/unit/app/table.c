@@ -97,6 +97,37 @@ static void test_table_long_cells_stay_whole(void **state)
     assert_int_equal(json_get_str(json_at(list, 0), "topic").len, sizeof(text));
 }
 
+static int print_tree(void *arg UNUSED)
+{
+    static const struct str root[] = {STR_INIT("root"), STR_INIT("1")};
+    static const struct str leaf[] = {STR_INIT("leaf"), STR_INIT("2")};
+    AUTO(text_table_freep) struct text_table *t = text_table_new(COLUMNS, false);
+    struct text_line *line;
+
+    if (!t || !text_table_tree(t, "topic") || text_table_tree(t, "nothing"))
+        return 1;
+    line = text_table_branch(t, NULL, root);
+    if (!line || !text_line_colour(line, 1, TEXT_BAD))
+        return 2;
+    line = text_table_branch(t, line, leaf);
+    return line && text_table_print(t) ? 0 : 3;
+}
+
+static void test_table_tree_shows_branches_and_no_colours_in_a_file(void **state)
+{
+    static struct output out;
+    const char *root;
+    const char *leaf;
+
+    (void)state;
+    assert_int_equal(output_of(&out, print_tree, NULL), 0);
+    root = strstr(out.text, "root");
+    leaf = strstr(out.text, "leaf");
+    assert_true(root && leaf && leaf > root);
+    assert_int_not_equal(leaf[-1], '\n');
+    assert_null(strchr(out.text, '\033'));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_table_json_of_no_rows_is_an_empty_list),
         cmocka_unit_test(test_table_for_people_is_aligned),
         cmocka_unit_test(test_table_long_cells_stay_whole),
+        cmocka_unit_test(test_table_tree_shows_branches_and_no_colours_in_a_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
