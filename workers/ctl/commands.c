@@ -37,6 +37,11 @@ const struct ctl_command CTL_COMMANDS[] = {
      ctl_dlq_show},
     {"lag", "[WORKER]", 0, 1, CTL(ALL),
      "what waits: records, seconds, parked, dead; useful replicas", ctl_lag},
+    {"member history", "CARD", 1, 1, CTL(ACCOUNT) | CTL(MAX) | CTL(REVEAL),
+     "events, points, activation and bindings of a card, in time (100 of each)",
+     ctl_member_history},
+    {"member show", "CARD", 1, 1, CTL(ACCOUNT) | CTL(REVEAL),
+     "the rows of a card (CODE or CARD_ID:CODE)", ctl_member_show},
     {"menu delete", "", 0, 0, CTL(ACCOUNT) | CTL(WAIT) | CTL(YES),
      "takes the menu down, and personalised ones with it", ctl_menu_delete},
     {"menu diff", "FILE", 1, 1, CTL(ACCOUNT) | CTL(WAIT),
@@ -70,6 +75,8 @@ const struct ctl_command CTL_COMMANDS[] = {
      ctl_token},
     {"topics", "plan|apply", 1, 1, CTL(YES), "compares the topics with what they should be",
      ctl_topics},
+    {"trace", "ID|CODE|OPENID", 1, 1, CTL(MAX) | CTL(REVEAL),
+     "the story of an event, or of the latest ones of a card or person (20)", ctl_trace},
 };
 
 const size_t CTL_COMMAND_COUNT = COUNT_OF(CTL_COMMANDS);

@@ -122,6 +122,8 @@ ctl_fn ctl_dlq_ls;
 ctl_fn ctl_dlq_replay;
 ctl_fn ctl_dlq_show;
 ctl_fn ctl_lag;
+ctl_fn ctl_member_history;
+ctl_fn ctl_member_show;
 ctl_fn ctl_menu_delete;
 ctl_fn ctl_menu_diff;
 ctl_fn ctl_menu_get;
@@ -140,6 +142,7 @@ ctl_fn ctl_replay_run;
 ctl_fn ctl_tail;
 ctl_fn ctl_token;
 ctl_fn ctl_topics;
+ctl_fn ctl_trace;
 
 /* Prints "kabaoctl: text" and returns the exit code that fits the status. */
 int ctl_fail(enum status status, const struct err *err);
