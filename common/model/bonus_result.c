@@ -11,7 +11,7 @@ const struct field BONUS_RESULT_FIELDS[] = {
     FIELD(bonus_result, I64, balance_delta, false), FIELD(bonus_result, I64, bonus, false),
     FIELD(bonus_result, I64, balance, false),       FIELD(bonus_result, I64, version, false),
     FIELD(bonus_result, I64, rev, false),           FIELD(bonus_result, STR, at, true),
-    FIELD(bonus_result, JSON, error, false),
+    FIELD(bonus_result, JSON, error, false),        FIELD(bonus_result, STR, request_hash, false),
 };
 const size_t BONUS_RESULT_FIELD_COUNT = COUNT_OF(BONUS_RESULT_FIELDS);
 

@@ -20,6 +20,7 @@ struct bonus_result {
     struct opt_i64 rev;
     struct str at;           /* RFC 3339 */
     struct field_json error; /* {"code","message"} */
+    struct str request_hash; /* of the command; absent: the ledger has no entry of it */
 };
 
 extern const struct field BONUS_RESULT_FIELDS[];

@@ -8,7 +8,7 @@ const struct field WECHAT_RESULT_FIELDS[] = {
     FIELD(wechat_result, STR, command_id, true), FIELD(wechat_result, STR, outcome, true),
     FIELD(wechat_result, I64, errcode, false),   FIELD(wechat_result, STR, errmsg, false),
     FIELD(wechat_result, JSON, answer, false),   FIELD(wechat_result, JSON, error, false),
-    FIELD(wechat_result, STR, at, true),
+    FIELD(wechat_result, STR, at, true),         FIELD(wechat_result, STR, request_hash, false),
 };
 const size_t WECHAT_RESULT_FIELD_COUNT = COUNT_OF(WECHAT_RESULT_FIELDS);
 

@@ -14,6 +14,7 @@ struct wechat_result {
     struct field_json answer; /* WeChat's JSON, or ours where the type says so */
     struct field_json error;  /* {"code","message","pointer"?}: why, unless done */
     struct str at;            /* RFC 3339 */
+    struct str request_hash;  /* of the command; absent: the ledger keeps nothing of it */
 };
 
 extern const struct field WECHAT_RESULT_FIELDS[];

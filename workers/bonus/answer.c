@@ -56,6 +56,7 @@ enum status answer_entry(struct lane *lane, const struct message *message, const
         .balance = e->balance,
         .version = e->version,
         .rev = e->rev,
+        .request_hash = e->request_hash[0] ? str_from(e->request_hash) : (struct str){NULL, 0},
     };
     char at[CLOCK_RFC3339_SIZE];
 

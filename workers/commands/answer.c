@@ -115,6 +115,8 @@ enum status answer_done(struct command *c, const struct reply *reply, struct err
         out.result.errmsg = reply->errmsg;
     out.result.answer.text = reply->answer;
     out.result.at = reply->at;
+    if (c->request_hash[0])
+        out.result.request_hash = str_from(c->request_hash);
     if (reply->too_large) {
         out.result.error.text = error_json(c, STR("size"), STR(SIZE_TEXT));
         if (!str_is_set(out.result.error.text))

@@ -281,7 +281,6 @@ static const struct step *step_of(const struct command *c)
 enum status command_carry_out(struct command *c, struct reply *reply, struct err *err)
 {
     const struct step *step = step_of(c);
-    char hash_text[2 * SHA256_LEN + 1];
     uint8_t hash[SHA256_LEN];
     struct effect effect = {.step = step, .identity = c->message->event.id, .arg = c};
     struct str result = {NULL, 0};
@@ -293,8 +292,8 @@ enum status command_carry_out(struct command *c, struct reply *reply, struct err
         return rc == ST_OK ? stamp(c, reply, err) : rc;
     }
     sha256(c->message->data, hash);
-    hex_format(hash, sizeof(hash), hash_text);
-    effect.request_hash = str_from(hash_text);
+    hex_format(hash, sizeof(hash), c->request_hash);
+    effect.request_hash = str_from(c->request_hash);
     rc = lane_effect(c->lane, &effect, &result, &made, err);
     return rc == ST_OK ? read_kept(c, result, reply, err) : rc;
 }

@@ -2,6 +2,7 @@
 /* One command in hand, and what its type has beside its row of common/wechat/calls.c. */
 #pragma once
 
+#include "codec/crypto.h"
 #include "model/wechat_command.h"
 #include "run/lane.h"
 #include "wechat/commands.h"
@@ -22,6 +23,8 @@ struct command {
     struct deadline send_by;         /* zero: none */
     struct schema_fault fault; /* where a refused command is at fault; pointer empty: nowhere */
     struct buf errmsg;         /* WeChat's words on an errcode */
+    /* Hex digits of the SHA-256 of the record's value, where the ledger has the command; "". */
+    char request_hash[2 * SHA256_LEN + 1];
 };
 
 void command_done(struct command *c);
