@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "kafka/conf.h"
 
-enum { TEXTS_MAX = 64 << 20, POLL_MS = 200 };
+enum { TEXTS_MAX = 64 << 20, POLL_MS = 200, MEMBERS_MS = 30000 };
 
 typedef rd_kafka_topic_partition_list_t partitions;
 
@@ -228,4 +228,41 @@ const struct group_place *group_places(const struct group *g, size_t *count)
 {
     *count = g->count;
     return g->places;
+}
+
+/* Who is in it */
+
+static enum status count_members(const struct rd_kafka_group_list *list, int *members,
+                                 struct err *err)
+{
+    int found = 0;
+
+    for (int i = 0; i < list->group_cnt; i++) {
+        if (list->groups[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return kafka_error(list->groups[i].err, list->groups[i].group, err);
+        found += list->groups[i].member_cnt;
+    }
+    *members = found;
+    return ST_OK;
+}
+
+enum status group_members(const struct settings_kafka *kafka, const char *name,
+                          struct deadline until, int *members, struct err *err)
+{
+    const struct kafka_spec spec = {
+        .settings = kafka, .kind = KAFKA_CLIENT, .client_id = "kabaoctl"};
+    const struct rd_kafka_group_list *list = NULL;
+    struct kafka_handle handle = {0};
+    rd_kafka_resp_err_t code;
+    enum status rc = kafka_handle_open(&spec, NULL, &handle, err);
+
+    if (rc != ST_OK)
+        return rc;
+    code = rd_kafka_list_groups(handle.rk, name, &list, kafka_timeout_ms(until, MEMBERS_MS));
+    rc = code == RD_KAFKA_RESP_ERR_NO_ERROR ? count_members(list, members, err)
+                                            : kafka_error(code, name, err);
+    if (list)
+        rd_kafka_group_list_destroy(list);
+    rd_kafka_destroy(handle.rk);
+    return rc;
 }

@@ -37,5 +37,10 @@ MUST_CHECK enum status group_open(const struct settings_kafka *kafka,
                                   struct group **out, struct err *err);
 void group_close(struct group *g); /* NULL is fine */
 
+/* How many consumers are in it; one that was killed counts until its session ends. ST_RETRY: no
+ * broker answered. */
+MUST_CHECK enum status group_members(const struct settings_kafka *kafka, const char *name,
+                                     struct deadline until, int *members, struct err *err);
+
 /* By topic in the order given, and partition. */
 const struct group_place *group_places(const struct group *g, size_t *count);
