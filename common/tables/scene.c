@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "base/rand.h"
+#include "model/id.h"
 #include "tables/sql.h"
 
 #include <string.h>
@@ -47,6 +48,16 @@ bool scene_is_ours(struct str text, enum scene_kind *kind)
         return true;
     }
     return false;
+}
+
+bool scene_maker(const struct scene *wanted, struct arena *arena, struct str command_id,
+                 struct id *out)
+{
+    const struct str joined = arena_printf(arena, "%.*s\x1f%.*s\x1f%.*s", STR_ARG(command_id),
+                                           STR_ARG(wanted->user), STR_ARG(wanted->purpose));
+
+    id_derive(joined, KINDS[wanted->kind], out);
+    return str_is_set(joined);
 }
 
 struct reading {

@@ -32,6 +32,12 @@ struct scene {
 /* Whether a text has the form of a scene of ours, and of which kind. Pure. */
 bool scene_is_ours(struct str text, enum scene_kind *kind);
 
+/* made_by of the command that asks for a scene of this kind, user and purpose: a refused one,
+ * corrected under its id, is another. False: no memory. Pure. */
+struct id;
+MUST_CHECK bool scene_maker(const struct scene *wanted, struct arena *arena, struct str command_id,
+                            struct id *out);
+
 /* Inside a transaction, all three. Texts of what is read live in the arena. */
 
 /* Writes a new row with a scene of chance (row->scene is set; appid, kind, user, purpose,

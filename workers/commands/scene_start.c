@@ -25,18 +25,6 @@ static enum status make(struct db *tx, void *arg, struct err *err)
     return scene_make(tx, m->arena, &m->made, err);
 }
 
-/* The command and whom it is for: a refused one, corrected under its id, is another. False: no
- * memory. */
-static bool name_maker(const struct scene *wanted, struct arena *arena, struct str command_id,
-                       struct id *out)
-{
-    const struct str joined = arena_printf(arena, "%.*s\x1f%.*s\x1f%.*s", STR_ARG(command_id),
-                                           STR_ARG(wanted->user), STR_ARG(wanted->purpose));
-
-    id_derive(joined, wanted->kind == SCENE_BIND ? STR("bind") : STR("verify"), out);
-    return str_is_set(joined);
-}
-
 static enum status find_scene(struct command *c, enum scene_kind kind, struct scene *out,
                               struct err *err)
 {
@@ -59,7 +47,7 @@ static enum status find_scene(struct command *c, enum scene_kind kind, struct sc
     m.wanted.expires_at_ms = clock_wall_ms() + ttl_s * MS;
     if (kind == SCENE_VERIFY)
         m.wanted.code_ttl_s = lane_settings(c->lane)->verify.ttl_s;
-    if (!name_maker(&m.wanted, m.arena, c->message->event.id, &made_by))
+    if (!scene_maker(&m.wanted, m.arena, c->message->event.id, &made_by))
         return command_no_memory(err);
     rc = lane_run(c->lane, make, &m, err);
     if (rc != ST_OK)
