@@ -69,6 +69,10 @@ const struct ctl_command CTL_COMMANDS[] = {
      "tells what a replay would give a worker, and what would come of it", ctl_replay_plan},
     {"replay run", "WORKER", 1, 1, CTL_RANGE | CTL(NEW) | CTL(RATE) | CTL(YES),
      "gives a worker the records of a time again; effects stay as they are", ctl_replay_run},
+    {"restore", "", 0, 0, CTL(FROM) | CTL(TO) | CTL(RATE) | CTL(DRY_RUN) | CTL(YES),
+     "after the database came from a backup of --from: rebuilds the ledger and the points, then "
+     "gives workers what has no result",
+     ctl_restore},
     {"tail", "TOPIC", 1, 1, CTL(FROM) | CTL(KEY) | CTL(TYPE) | CTL(MAX),
      "prints the records of a topic as they come", ctl_tail},
     {"token", "status", 1, 1, CTL(ACCOUNT), "shows whose tokens are current, and until when",

@@ -139,6 +139,7 @@ ctl_fn ctl_reconcile_plan;
 ctl_fn ctl_reconcile_run;
 ctl_fn ctl_replay_plan;
 ctl_fn ctl_replay_run;
+ctl_fn ctl_restore;
 ctl_fn ctl_tail;
 ctl_fn ctl_token;
 ctl_fn ctl_topics;
