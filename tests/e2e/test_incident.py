@@ -77,12 +77,10 @@ def start(s, run):
 
 
 def restore(s, backup, *more):
-    import time; t0 = time.time()
     path = s.workers["store"].ini
     done = run_tool("kabaoctl", "restore", "--config", path, "--from", backup.at, "--rate", "5000", "--yes", "--json",
                     *more, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    print("took", time.time() - t0)
     return json.loads(done.stdout)
 
 
