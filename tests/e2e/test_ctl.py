@@ -100,6 +100,10 @@ def test_tail_prints_records_by_key_and_type(apply, config, run, pusher, ctl, ka
     assert record["value"]["card_code"] == "2"
     text = ctl("tail", kafka.name("event.wechat"), "--from", "2020-01-01T00:00:00Z", "--max", "4").stdout
     assert text.count("kabao.wechat.user_get_card") >= 2
+    openid = card_event("x")["FromUserName"]
+    assert openid not in text and '"card_code":"2"' in text
+    shown = ctl("tail", "event.wechat", "--from", "beginning", "--max", "4", "--reveal").stdout
+    assert shown.count(openid) >= 4
 
 
 def test_words_that_make_no_sense_are_usage_errors(ctl):

@@ -148,7 +148,7 @@ def test_show_gives_every_byte(box):
     assert shown["value"] == {"base64": "G1sySoAgbm90IEpTT04="}
     assert shown["headers"]["x-bytes"] == {"base64": "AP8bWzMxbQ=="}
     assert (shown["headers"]["x-empty"], shown["headers"]["x-text"]) == ("", "ключ")
-    text = box.run("show", "probe", word(at)).stdout
+    text = box.run("show", "probe", word(at), "--reveal").stdout
     assert "\x1b" not in text and "\u009b" not in text
     for escaped in ("\\xc2\\x9b31m", "\\xfe-key", "\\x1b[2J\\x80 not JSON", "ключ"):
         assert escaped in text

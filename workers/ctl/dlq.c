@@ -250,7 +250,7 @@ static bool print_letter(const struct ctl *ctl, const struct dead *dead)
         clock_format_rfc3339(dead->record.timestamp_ms, time);
         (void)printf("%s %d:%lld  %s\n", time, dead->record.partition,
                      (long long)dead->record.offset, dead_state(dead));
-        show_print(&dead->record);
+        show_print(&dead->record, ctl->reveal);
         return true;
     }
     jsonw_object(&w);

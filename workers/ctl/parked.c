@@ -215,6 +215,7 @@ int ctl_parked_ls(const struct ctl *ctl)
 
 struct showing {
     bool json;
+    bool reveal;
     size_t rows;
 };
 
@@ -234,7 +235,7 @@ static enum status show_row_json(const struct parked_row *row, bool first, struc
     return ST_OK;
 }
 
-static void show_row_people(const struct parked_row *row)
+static void show_row_people(const struct parked_row *row, bool reveal)
 {
     char next[CLOCK_RFC3339_SIZE];
 
@@ -244,7 +245,7 @@ static void show_row_people(const struct parked_row *row)
                  next[0] ? next : "at once");
     show_print_bytes(row->reason);
     (void)printf("  %s%s\n", parked_wish_name(row->wish), row->damaged ? "  (damaged)" : "");
-    show_print(&row->record);
+    show_print(&row->record, reveal);
 }
 
 /* parked_row_fn */
@@ -255,13 +256,13 @@ static enum status show_row(void *arg, const struct parked_row *row, struct err 
 
     if (showing->json)
         return show_row_json(row, first, err);
-    show_row_people(row);
+    show_row_people(row, showing->reveal);
     return ST_OK;
 }
 
 int ctl_parked_show(const struct ctl *ctl)
 {
-    struct showing showing = {.json = ctl->json};
+    struct showing showing = {.json = ctl->json, .reveal = ctl->reveal};
     int code;
 
     code = list_rows(ctl, show_row, &showing);

@@ -4,6 +4,7 @@
 #include "codec/base64.h"
 #include "codec/json.h"
 #include "codec/utf8.h"
+#include "mask.h"
 
 enum { TEXT_MAX = 64 << 20 };
 
@@ -93,14 +94,43 @@ static void print_line(struct str name, struct str value)
     (void)printf("\n");
 }
 
-void show_print(const struct record *record)
+static void print_key(struct str key, bool reveal)
 {
-    print_line(STR("key"), str_is_set(record->key) ? record->key : STR("(none)"));
+    AUTO(buf_done) struct buf masked = BUF_INIT(TEXT_MAX);
+
+    if (!reveal)
+        mask_key(&masked, key);
+    print_line(STR("key"), !str_is_set(key) ? STR("(none)") : reveal ? key : buf_str(&masked));
+}
+
+/* What is no JSON has no names to go by: it is hidden whole. */
+static void print_value(struct str value, bool reveal)
+{
+    AUTO(json_freep) struct json *parsed = NULL;
+    AUTO(buf_done) struct buf masked = BUF_INIT(TEXT_MAX);
+    struct jsonw w = {.out = &masked};
+    struct err err = {0};
+
+    (void)printf("    ");
+    if (!str_is_set(value)) {
+        show_print_bytes(STR("(no value)"));
+    } else if (reveal) {
+        show_print_bytes(value);
+    } else if (json_parse(value, &parsed, &err) == ST_OK) {
+        mask_json(&w, parsed);
+        show_print_bytes(buf_ok(&masked) ? buf_str(&masked) : STR("(too long)"));
+    } else {
+        (void)printf("(%zu bytes that are no JSON: --reveal shows them)", value.len);
+    }
+    (void)printf("\n");
+}
+
+void show_print(const struct record *record, bool reveal)
+{
+    print_key(record->key, reveal);
     for (size_t i = 0; i < record->header_count; i++)
         print_line(record->headers[i].name, record->headers[i].value);
-    (void)printf("    ");
-    show_print_bytes(str_is_set(record->value) ? record->value : STR("(no value)"));
-    (void)printf("\n");
+    print_value(record->value, reveal);
 }
 
 bool show_print_json(const struct buf *json)

@@ -4,16 +4,15 @@
 
 #include "app/app.h"
 #include "base/header.h"
-#include "codec/json.h"
 #include "codec/jsonw.h"
-#include "codec/utf8.h"
 #include "ctl.h"
 #include "kafka/topics.h"
+#include "show.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { OPEN_MS = 10000, POLL_MS = 200, LINE_MAX_BYTES = 16 << 20, TYPE_WIDTH = 40 };
+enum { OPEN_MS = 10000, POLL_MS = 200, LINE_MAX_BYTES = 16 << 20 };
 
 /* "event.wechat" and "kabao.event.wechat.v1" are the same topic; so are "dlq.member" and its full
  * name. */
@@ -51,71 +50,44 @@ static bool is_wanted(const struct ctl *ctl, const struct record *r)
     return !str_is_set(ctl->type) || str_match(ctl->type, type);
 }
 
-static void write_text(struct jsonw *w, struct str text)
-{
-    jsonw_str(w, utf8_valid(text) ? text : STR("(binary)"));
-}
-
-/* The value as JSON when it is JSON, else as text. */
-static void write_value(struct jsonw *w, struct str value)
-{
-    AUTO(json_freep) struct json *parsed = NULL;
-    struct err err = {0};
-
-    if (!str_is_set(value))
-        jsonw_null(w);
-    else if (json_parse(value, &parsed, &err) == ST_OK)
-        jsonw_raw(w, value);
-    else
-        write_text(w, value);
-}
-
-static void write_record(const struct record *r, struct buf *out)
-{
-    struct jsonw w = {.out = out};
-
-    jsonw_object(&w);
-    jsonw_key_str(&w, "topic", r->topic);
-    jsonw_key_i64(&w, "partition", r->partition);
-    jsonw_key_i64(&w, "offset", r->offset);
-    jsonw_key(&w, STR("key"));
-    write_text(&w, r->key);
-    jsonw_key(&w, STR("headers"));
-    jsonw_object(&w);
-    for (size_t i = 0; i < r->header_count; i++) {
-        jsonw_key(&w, r->headers[i].name);
-        write_text(&w, r->headers[i].value);
-    }
-    jsonw_object_end(&w);
-    jsonw_key(&w, STR("value"));
-    write_value(&w, r->value);
-    jsonw_object_end(&w);
-}
-
-static void print_people(const struct record *r)
+static void print_people(const struct ctl *ctl, const struct record *r)
 {
     struct str type = header_find(r->headers, r->header_count, STR("ce_type"));
     char time[CLOCK_RFC3339_SIZE];
 
     clock_format_rfc3339(r->timestamp_ms, time);
-    (void)printf("%s %d:%lld  %.*s  %.*s\n", time, r->partition, (long long)r->offset,
-                 STR_ARG(type), STR_ARG(r->key));
-    for (size_t i = 0; i < r->header_count; i++)
-        (void)printf("    %.*s: %.*s\n", STR_ARG(r->headers[i].name), STR_ARG(r->headers[i].value));
-    (void)printf("    %.*s\n", STR_ARG(r->value));
+    (void)printf("%s %d:%lld  ", time, r->partition, (long long)r->offset);
+    show_print_bytes(type);
+    (void)printf("\n");
+    show_print(r, ctl->reveal);
 }
 
-static void print_record(const struct ctl *ctl, const struct record *r)
+static bool print_json(const struct record *r)
 {
     AUTO(buf_done) struct buf line = BUF_INIT(LINE_MAX_BYTES);
+    struct jsonw w = {.out = &line};
 
-    if (!ctl->json) {
-        print_people(r);
-    } else {
-        write_record(r, &line);
-        (void)printf("%.*s\n", STR_ARG(buf_str(&line)));
-    }
+    jsonw_object(&w);
+    jsonw_key_str(&w, "topic", r->topic);
+    jsonw_key_i64(&w, "partition", r->partition);
+    jsonw_key_i64(&w, "offset", r->offset);
+    show_members(&w, r);
+    jsonw_object_end(&w);
+    return show_print_json(&line);
+}
+
+static enum status print_record(const struct ctl *ctl, const struct record *r, struct err *err)
+{
+    bool good = true;
+
+    if (ctl->json)
+        good = print_json(r);
+    else
+        print_people(ctl, r);
     (void)fflush(stdout);
+    return good ? ST_OK
+                : err_fatal(err, "memory", "%s:%d:%lld takes too much memory", r->topic.ptr,
+                            r->partition, (long long)r->offset);
 }
 
 static enum status follow(const struct ctl *ctl, struct tail *tail, struct err *err)
@@ -128,7 +100,7 @@ static enum status follow(const struct ctl *ctl, struct tail *tail, struct err *
 
         rc = tail_poll(tail, POLL_MS, &message, err);
         if (rc == ST_OK && message && is_wanted(ctl, kafka_message_record(message))) {
-            print_record(ctl, kafka_message_record(message));
+            rc = print_record(ctl, kafka_message_record(message), err);
             printed++;
         }
         kafka_message_free(message);
