@@ -480,6 +480,29 @@ enum status kafka_topic_shape(rd_kafka_t *rk, const char *topic, struct deadline
 
 /* The library checks what spans properties only when it makes a client, which also begins to
  * connect: whether that works is not the question here. */
+enum status kafka_list_error(const rd_kafka_topic_partition_list_t *list, const char *what,
+                             struct err *err)
+{
+    for (int i = 0; list != NULL && i < list->cnt; i++)
+        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return kafka_error(list->elems[i].err, what, err);
+    return ST_OK;
+}
+
+/* Brokers take the two ends in the place of a time (ListOffsets, -1 latest, -2 earliest). */
+enum status kafka_read_ends(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int64_t which,
+                            int timeout_ms, struct err *err)
+{
+    rd_kafka_resp_err_t code;
+
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = which;
+    code = rd_kafka_offsets_for_times(rk, list, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_error(code, "ends", err);
+    return kafka_list_error(list, "ends", err);
+}
+
 static enum status try_kind(const struct settings_kafka *settings, enum kafka_kind kind,
                             struct err *err)
 {

@@ -74,6 +74,15 @@ struct kafka_topic_shape {
 MUST_CHECK enum status kafka_topic_shape(rd_kafka_t *rk, const char *topic, struct deadline until,
                                          struct kafka_topic_shape *out, struct err *err);
 
+/* Where the partitions of the list end (RD_KAFKA_OFFSET_END) or begin (RD_KAFKA_OFFSET_BEGINNING),
+ * into their offsets: one request for all partitions of a broker. */
+MUST_CHECK enum status kafka_read_ends(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
+                                       int64_t which, int timeout_ms, struct err *err);
+
+/* The first error of a partition of the list; NULL: none. */
+MUST_CHECK enum status kafka_list_error(const rd_kafka_topic_partition_list_t *list,
+                                        const char *what, struct err *err);
+
 /* A deadline as librdkafka takes time-outs, at most max_ms. */
 int kafka_timeout_ms(struct deadline until, int max_ms);
 

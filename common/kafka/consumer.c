@@ -12,6 +12,7 @@
 enum {
     OPEN_MS = 10000,
     COMMITTED_MS = 3000,   /* one try to read the commits of an assignment */
+    BEGINS_MS = 1000,      /* one try to read where partitions without a commit begin */
     COMMIT_WAIT_MS = 5000, /* a frozen broker must not hold a revoke longer */
     CLOSE_MS = 5000,       /* librdkafka 2.0.2 may never close after a lost partition */
     STEP_MS = 100,
@@ -59,20 +60,12 @@ static struct topic_partition *array_of(const rd_kafka_topic_partition_list_t *l
             .topic = element->topic,
             .partition = element->partition,
             .offset = element->offset >= 0 ? element->offset : -1,
+            .begin = -1,
         };
         if (element->metadata_size > 0)
             array[i].metadata = str_of(element->metadata, element->metadata_size);
     }
     return array;
-}
-
-static enum status list_error(const rd_kafka_topic_partition_list_t *list, const char *what,
-                              struct err *err)
-{
-    for (int i = 0; list != NULL && i < list->cnt; i++)
-        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return kafka_error(list->elems[i].err, what, err);
-    return ST_OK;
 }
 
 /* --- assignment --- */
@@ -100,7 +93,25 @@ static enum status read_commits(struct consumer *c, struct err *err)
     code = rd_kafka_committed(c->handle.rk, c->assigned, COMMITTED_MS);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_error(code, "reading the committed offsets", err);
-    return list_error(c->assigned, "reading the committed offsets", err);
+    return kafka_list_error(c->assigned, "reading the committed offsets", err);
+}
+
+/* Only told: what cannot be read stays unknown, and keeps nothing from starting. */
+static void read_begins(struct consumer *c, struct topic_partition *partitions)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
+    struct err err;
+    int next = 0;
+
+    for (int i = 0; i < c->assigned->cnt; i++)
+        if (partitions[i].offset < 0)
+            rd_kafka_topic_partition_list_add(list, partitions[i].topic, partitions[i].partition);
+    if (list->cnt > 0 &&
+        kafka_read_ends(c->handle.rk, list, RD_KAFKA_OFFSET_BEGINNING, BEGINS_MS, &err) == ST_OK)
+        for (int i = 0; i < c->assigned->cnt; i++)
+            if (partitions[i].offset < 0)
+                partitions[i].begin = list->elems[next++].offset;
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 /* The owner's word on where each begins; none committed and none given: by auto.offset.reset. */
@@ -130,6 +141,7 @@ static enum status start_assigned(struct consumer *c, struct err *err)
     partitions = array_of(c->assigned);
     if (partitions == NULL)
         return err_retry(err, "memory", "no memory for an assignment");
+    read_begins(c, partitions);
     rc = ask_owner(c, partitions, err);
     if (rc != ST_OK) {
         mem_free(partitions);
@@ -453,7 +465,7 @@ static enum status commit_result(rd_kafka_event_t *event, struct err *err)
         return ST_OK;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_error(code, "commit", err);
-    return list_error(rd_kafka_event_topic_partition_list(event), "commit", err);
+    return kafka_list_error(rd_kafka_event_topic_partition_list(event), "commit", err);
 }
 
 static enum status commit_and_wait(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list,
@@ -518,7 +530,7 @@ static enum status switch_fetching(struct consumer *c, switch_fn *fn, const char
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         rc = kafka_error(code, what, err);
     else
-        rc = list_error(list, what, err);
+        rc = kafka_list_error(list, what, err);
     rd_kafka_topic_partition_list_destroy(list);
     return rc;
 }

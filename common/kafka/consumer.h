@@ -21,6 +21,7 @@ struct topic_partition {
     int32_t partition;
     int64_t offset;      /* commit, start; -1: none committed */
     struct str metadata; /* printable text; absent: none */
+    int64_t begin;       /* on_assign, none committed: the first offset there is; -1: not known */
 };
 
 /* Called on the polling thread inside consumer_poll or consumer_close, each for the whole

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "kafka/conf.h"
 
-enum { TEXTS_MAX = 64 << 20, POLL_MS = 200, MEMBERS_MS = 30000 };
+enum { TEXTS_MAX = 64 << 20, ASK_MS = 10000, POLL_MS = 200, MEMBERS_MS = 30000 };
 
 typedef rd_kafka_topic_partition_list_t partitions;
 
@@ -29,36 +29,17 @@ static enum status add_topic(struct group *g, partitions *list, const char *topi
     return ST_OK;
 }
 
-static enum status judge(rd_kafka_resp_err_t code, const partitions *list, const char *what,
-                         struct err *err)
-{
-    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++)
-        code = list->elems[i].err;
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ST_OK : kafka_error(code, what, err);
-}
-
-/* Brokers take the two ends in the place of a time (ListOffsets, -1 latest, -2 earliest): one
- * request for all partitions of a broker. */
-static enum status read_ends(struct group *g, partitions *list, int64_t which,
-                             struct deadline until, struct err *err)
-{
-    rd_kafka_resp_err_t code;
-
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = which;
-    code = rd_kafka_offsets_for_times(g->handle.rk, list, kafka_timeout_ms(until, 10000));
-    return judge(code, list, "ends", err);
-}
-
 static enum status take_ends(struct group *g, partitions *list, struct deadline until,
                              struct err *err)
 {
-    enum status rc = read_ends(g, list, RD_KAFKA_OFFSET_END, until, err);
+    enum status rc = kafka_read_ends(g->handle.rk, list, RD_KAFKA_OFFSET_END,
+                                     kafka_timeout_ms(until, ASK_MS), err);
 
     for (size_t i = 0; rc == ST_OK && i < g->count; i++)
         g->places[i].end = list->elems[i].offset;
     if (rc == ST_OK)
-        rc = read_ends(g, list, RD_KAFKA_OFFSET_BEGINNING, until, err);
+        rc = kafka_read_ends(g->handle.rk, list, RD_KAFKA_OFFSET_BEGINNING,
+                             kafka_timeout_ms(until, ASK_MS), err);
     for (size_t i = 0; rc == ST_OK && i < g->count; i++)
         g->places[i].begin = list->elems[i].offset;
     return rc;
@@ -68,8 +49,9 @@ static enum status take_commits(struct group *g, partitions *list, struct deadli
                                 struct err *err)
 {
     rd_kafka_resp_err_t code =
-        rd_kafka_committed(g->handle.rk, list, kafka_timeout_ms(until, 10000));
-    enum status rc = judge(code, list, "commits", err);
+        rd_kafka_committed(g->handle.rk, list, kafka_timeout_ms(until, ASK_MS));
+    enum status rc = code == RD_KAFKA_RESP_ERR_NO_ERROR ? kafka_list_error(list, "commits", err)
+                                                        : kafka_error(code, "commits", err);
 
     for (size_t i = 0; rc == ST_OK && i < g->count; i++) {
         const rd_kafka_topic_partition_t *at = &list->elems[i];

@@ -87,6 +87,12 @@ void engine_commit(struct engine *engine, bool sure)
     mem_free(points.list);
 }
 
+/* The first offset that was not taken in yet; -1: not known. Under sched_lock. */
+static int64_t next_unread(const struct partition *p)
+{
+    return offsets_commit_point(p->offsets) < 0 ? p->begin : offsets_last(p->offsets) + 1;
+}
+
 /* True: records lie unread behind those in hand; parked and dead ones are none of them. */
 static bool show_partition(struct engine *engine, struct partition *p)
 {
@@ -95,15 +101,15 @@ static bool show_partition(struct engine *engine, struct partition *p)
     int64_t admitted_ms = 0;
     int64_t unfinished;
     int64_t unread;
+    int64_t next;
     int64_t age_ms;
 
     (void)pthread_mutex_lock(&engine->sched_lock);
-    unread = offsets_commit_point(p->offsets) < 0 ? 0 : end - offsets_last(p->offsets) - 1;
+    next = next_unread(p);
     unfinished = (int64_t)offsets_unfinished(p->offsets);
     (void)offsets_oldest(p->offsets, &timestamp_ms, &admitted_ms);
     (void)pthread_mutex_unlock(&engine->sched_lock);
-    if (unread < 0)
-        unread = 0;
+    unread = next >= 0 && end > next ? end - next : 0;
     age_ms = clock_wall_ms() - timestamp_ms;
     metric_set(p->lag, (double)(unread + unfinished));
     metric_set(p->lag_seconds, age_ms > 0 ? (double)age_ms / 1000 : 0);

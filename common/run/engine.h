@@ -47,6 +47,7 @@ struct partition {
     size_t running;          /* its items in the hands of lanes and of park */
     bool draining;           /* being revoked: nothing is deferred any more */
     bool begun;              /* a record of it was taken in */
+    int64_t begin;           /* of what a group without a commit has before it; -1: not known */
     uint64_t sent;           /* pump only, as all below: `settled` as last committed */
     uint64_t committed;      /* the same, as the broker surely has it */
     struct buf marks;        /* the metadata of the commit last sent */

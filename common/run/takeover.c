@@ -70,6 +70,7 @@ static struct partition *partition_new(struct engine *engine, const struct topic
     p->number = from->partition;
     p->marks = (struct buf)BUF_INIT(COMMIT_METADATA_MAX);
     p->whole = true;
+    p->begin = from->begin;
     find_lag_series(engine, p);
     read_marks(engine, from, ranges);
     p->offsets = offsets_new();

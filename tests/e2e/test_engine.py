@@ -10,6 +10,7 @@ import time
 import pytest
 from kit.config import APPID, CARD_ID
 from kit.records import event_record
+from kit.retention import delete_records
 from kit.scale import count
 from kit.waiting import wait_for
 
@@ -182,6 +183,23 @@ def test_the_database_goes_and_comes_back(store, kafka, db):
     wait_for(lambda: store.metric("kabao_consumer_lag_records") == 0, 20, "no lag")
     assert not store.metric("kabao_retries_total"), "nobody's fault, so no attempt"
     assert kafka.read("dlq.store") == []
+
+
+def test_a_group_without_commits_is_as_far_behind_as_its_topics_are(apply, config, run, kafka, db):
+    apply(config)
+    produce(kafka, range(30))
+    delete_records(kafka, "event.wechat", {number: -1 for number in range(3)})
+    store = run("store", config.with_(worker={"max_inflight": 2}))
+    assert store.metric("kabao_consumer_lag_records") == 0, "what retention took waits for nobody"
+    assert store.metric("kabao_useful_replicas") == 0
+    db.server.stop()
+    produce(kafka, range(60))
+    wait_for(lambda: store.metric("kabao_consumer_lag_records", topic=kafka.name("event.wechat")) == 60, 20,
+             lambda: f"all of the lag; {store.metric('kabao_consumer_lag_records')}")
+    assert store.metric("kabao_useful_replicas") == 3
+    db.server.start()
+    kafka.wait_done("store", "event.wechat")
+    wait_for(lambda: store.metric("kabao_consumer_lag_records") == 0, 20, "no lag")
 
 
 def test_a_frozen_database_is_survived(store, kafka, db):

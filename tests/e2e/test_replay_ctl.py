@@ -7,8 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
-import struct
 import time
 
 import pytest
@@ -19,6 +17,7 @@ from kit.probe import QUICK_GROUP
 from kit.process import Process
 from kit.program import BIN, ROOT, clean_env, run_tool
 from kit.records import bonus_command, event_record, wechat_command
+from kit.retention import delete_records
 from kit.scale import count
 from kit.terminal import on_terminal
 from kit.waiting import wait_for
@@ -250,23 +249,6 @@ def test_what_is_refused(desk):
     code, asked = on_terminal(d.argv("run", "member"), b"n\n")
     assert "Give 1 records to member again" in asked and code == 64
     assert not d.runs() and not d.fed("member")
-
-
-def text(value):
-    return struct.pack(">h", len(value)) + value.encode()
-
-
-def delete_records(kafka, topic, ends):
-    """DeleteRecords, version 0, which Debian's confluent_kafka cannot say; {partition: offset}."""
-    parts = b"".join(struct.pack(">iq", partition, offset) for partition, offset in ends.items())
-    request = (struct.pack(">hhi", 21, 0, 7) + text("test") + struct.pack(">i", 1) + text(kafka.name(topic)) +
-               struct.pack(">i", len(ends)) + parts + struct.pack(">i", 10000))
-    host, port = kafka.bootstrap.split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
-        connection.sendall(struct.pack(">i", len(request)) + request)
-        stream = connection.makefile("rb")
-        answer = stream.read(struct.unpack(">i", stream.read(4))[0])
-    assert answer.endswith(b"\0\0"), answer  # of the last partition: no error
 
 
 def test_a_range_that_retention_has_taken_is_refused(desk):

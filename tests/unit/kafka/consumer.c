@@ -188,10 +188,10 @@ static void test_consumer_starts_nothing_before_its_owner_is_ready(void **state)
 static void test_consumer_resumes_from_the_commit_with_its_metadata(void **state)
 {
     struct fixture *f = *state;
-    const struct topic_partition commits[] = {{TOPIC, 0, 1, STR("2-3,5")},
-                                              {TOPIC, 1, 1, {NULL, 0}},
-                                              {TOPIC, 2, 1, {NULL, 0}},
-                                              {TOPIC, 3, 1, {NULL, 0}}};
+    const struct topic_partition commits[] = {{TOPIC, 0, 1, STR("2-3,5"), -1},
+                                              {TOPIC, 1, 1, {NULL, 0}, -1},
+                                              {TOPIC, 2, 1, {NULL, 0}, -1},
+                                              {TOPIC, 3, 1, {NULL, 0}, -1}};
     struct err err;
 
     assert_int_equal(open_on(f, TOPICS, &err), ST_OK);
@@ -306,7 +306,7 @@ static void test_consumer_reads_on_after_losing_what_was_paused(void **state)
 static void test_consumer_commit_minds_the_limit_of_metadata(void **state)
 {
     static char text[COMMIT_METADATA_MAX + 1];
-    const struct topic_partition commit = {TOPIC, 0, 1, {text, sizeof(text)}};
+    const struct topic_partition commit = {TOPIC, 0, 1, {text, sizeof(text)}, -1};
     struct fixture *f = *state;
     struct err err;
 
