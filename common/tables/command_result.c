@@ -100,7 +100,8 @@ enum status command_result_of(struct arena *arena, const struct wechat_result *r
         .errmsg = r->errmsg,
     };
 
-    (void)clock_parse_rfc3339(r->at.ptr, r->at.len, &row.at_ms);
+    if (!clock_parse_rfc3339(r->at.ptr, r->at.len, &row.at_ms) || row.at_ms <= 0)
+        return err_reject(err, REASON_SCHEMA, "schema", "/at is no time");
     if (!take_json(arena, r->answer.tree, &row.answer) ||
         !take_json(arena, r->error.tree, &row.error) || !standing_of(r, row.at_ms, row.standing))
         return err_retry(err, "memory", "no memory for a command's result");

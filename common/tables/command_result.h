@@ -41,7 +41,8 @@ struct command_result {
 /* False: it answers another record. */
 bool command_result_counts(const struct wechat_result *r);
 
-/* JSON goes to the arena, the rest is borrowed. ST_RETRY: no memory. */
+/* JSON goes to the arena, the rest is borrowed. ST_RETRY: no memory; ST_REJECT: without a
+ * time it could neither be judged nor ever be forgotten. */
 MUST_CHECK enum status command_result_of(struct arena *arena, const struct wechat_result *r,
                                          struct command_result *out, struct err *err);
 /* One statement, safe to repeat. */

@@ -87,12 +87,29 @@ static void test_command_result_another_records_answer_does_not_count(void **sta
     assert_true(counts);
 }
 
+/* Its row would have no time, and so never be old enough to be forgotten. */
+static void test_command_result_without_a_time_is_refused(void **state)
+{
+    static const char *const bad[] = {"", "yesterday", "2026-13-02T03:04:05Z",
+                                      "1970-01-01T00:00:00Z"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        const struct result result = {"done", bad[i], NULL};
+        struct command_result row;
+        bool counts;
+
+        assert_int_equal(read_result(&result, &row, &counts), ST_REJECT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_command_result_each_stands_before_the_next),
         cmocka_unit_test(test_command_result_equal_times_differ_by_content),
         cmocka_unit_test(test_command_result_another_records_answer_does_not_count),
+        cmocka_unit_test(test_command_result_without_a_time_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
