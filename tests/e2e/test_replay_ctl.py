@@ -235,6 +235,19 @@ def test_the_rate_is_kept_and_two_do_not_meet(desk):
     assert len(d.runs()) == 1
 
 
+def test_a_worker_is_given_no_more_than_the_quota_lets_it_do(desk):
+    """What it must keep waiting would move to the database, and live records of those cards behind it."""
+    d = desk(quota={"default": "600/min", "replay_share": 0.5})
+    events(d.kafka, 25)
+    assert d.json("plan", "member")["rate"] == 5
+    assert d.json("plan", "member", "--rate", 70)["rate"] == 70
+    assert d.json("run", "member", "--yes")["state"] == "done"
+    times = sorted(r.timestamp_ms for r in d.fed("member"))
+    assert len(times) == 25
+    assert times[-1] - times[0] >= 4500, "5 a second, and a burst of 200 ms"
+    assert d.json("plan", "store")["rate"] == 500, "no call, no quota"
+
+
 def test_what_is_refused(desk):
     d = desk()
     for words, said in (((("plan", "nobody"), {}), "no such worker"), ((("run", "token"), {}), "not replayed"),

@@ -46,7 +46,7 @@ static const struct option_row OPTIONS[OPT_COUNT] = {
                 TEXT(id)},
     [OPT_SINCE] = {{"since", "beginning|TIME", "looks from then on (15 minutes ago)"}, TEXT(since)},
     [OPT_MAX] = {{"max", "N", "ends after N records"}, NUMBER(max, INT64_MAX)},
-    [OPT_RATE] = {{"rate", "N", "at most N records a second (dlq replay: 50, replay: 500)"},
+    [OPT_RATE] = {{"rate", "N", "at most N records a second (dlq replay: 50; replay: as the quota lets, 500)"},
                   NUMBER(rate, RATE_MAX)},
     [OPT_ALL] = {{"all", NULL, "also what was dealt with (lag: all partitions)"}, SWITCH(all)},
     [OPT_ACCOUNT] = {{"account", "A", "only this account"}, TEXT(account)},

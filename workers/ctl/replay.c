@@ -62,11 +62,6 @@ static int parse_range(struct job *job)
     return EXIT_DONE;
 }
 
-static int64_t rate_of(const struct ctl *ctl)
-{
-    return ctl->rate > 0 ? ctl->rate : FEED_RATE;
-}
-
 /* Plan */
 
 struct plan {
@@ -74,6 +69,7 @@ struct plan {
     struct tally_counts counts;
     const struct tally_path *paths;
     size_t path_count;
+    int64_t rate; /* records a second */
     int64_t seconds;
 };
 
@@ -84,9 +80,10 @@ static int64_t seconds_of(const struct plan *plan, const struct tally_path *path
     return pace_path_seconds(quota, path->path, path->calls, quota->replay_share);
 }
 
-static int64_t seconds_in_all(const struct plan *plan)
+/* Of the path that takes longest; -1: none is limited. */
+static int64_t quota_seconds(const struct plan *plan)
 {
-    int64_t seconds = plan->job->counts.all / rate_of(plan->job->replay.ctl);
+    int64_t seconds = -1;
 
     for (size_t i = 0; i < plan->path_count; i++) {
         const int64_t needed = seconds_of(plan, &plan->paths[i]);
@@ -94,6 +91,28 @@ static int64_t seconds_in_all(const struct plan *plan)
         seconds = needed > seconds ? needed : seconds;
     }
     return seconds;
+}
+
+/* No more than the quota lets the worker do: what it must keep waiting moves to the database, and
+ * live records of the same keys wait behind it; where too many do, all of them. */
+static int64_t rate_of(const struct plan *plan)
+{
+    const struct ctl *ctl = plan->job->replay.ctl;
+    const int64_t seconds = quota_seconds(plan);
+    int64_t rate;
+
+    if (ctl->rate > 0 || seconds <= 0)
+        return ctl->rate > 0 ? ctl->rate : FEED_RATE;
+    rate = (plan->job->counts.all + seconds - 1) / seconds;
+    return rate < FEED_RATE ? rate : FEED_RATE;
+}
+
+static int64_t seconds_in_all(const struct plan *plan)
+{
+    const int64_t feeding = plan->job->counts.all / plan->rate;
+    const int64_t calling = quota_seconds(plan);
+
+    return feeding > calling ? feeding : calling;
 }
 
 static void write_time(struct jsonw *w, const char *key, int64_t wall_ms)
@@ -159,7 +178,7 @@ static bool print_plan_json(const struct plan *plan)
     for (size_t i = 0; i < plan->path_count; i++)
         write_path(&w, plan, &plan->paths[i]);
     jsonw_array_end(&w);
-    jsonw_key_i64(&w, "rate", rate_of(plan->job->replay.ctl));
+    jsonw_key_i64(&w, "rate", plan->rate);
     jsonw_key_i64(&w, "seconds", plan->seconds);
     jsonw_object_end(&w);
     return show_print_json(&text);
@@ -210,7 +229,7 @@ static bool print_plan(const struct plan *plan)
         return false;
     pace_format(plan->seconds, time);
     (void)printf("%lld records, about %s at %lld a second and within the quota\n",
-                 (long long)counts->all, time, (long long)rate_of(plan->job->replay.ctl));
+                 (long long)counts->all, time, (long long)plan->rate);
     return true;
 }
 
@@ -228,6 +247,7 @@ static enum status make_plan(struct job *job, struct tally **tally, struct plan 
     if (rc != ST_OK)
         return rc;
     plan->paths = tally_paths(*tally, &plan->path_count);
+    plan->rate = rate_of(plan);
     plan->seconds = seconds_in_all(plan);
     return ST_OK;
 }
@@ -288,9 +308,11 @@ static bool may_go_on(const struct job *job)
     char time[PACE_TIME_SIZE];
     char question[160];
 
-    pace_format((left > 0 ? left : 0) / rate_of(job->replay.ctl), time);
-    (void)snprintf(question, sizeof(question), "Give %lld records to %.32s again (%s at least)?",
-                   (long long)(left > 0 ? left : 0), job->replay.ctl->words[0], time);
+    pace_format((left > 0 ? left : 0) / job->replay.rate, time);
+    (void)snprintf(question, sizeof(question),
+                   "Give %lld records to %.32s again (%lld a second, %s at least)?",
+                   (long long)(left > 0 ? left : 0), job->replay.ctl->words[0],
+                   (long long)job->replay.rate, time);
     return ctl_confirm(job->replay.ctl, question);
 }
 
@@ -367,6 +389,18 @@ static int carry_out(struct job *job)
     return counts.refused == 0 ? EXIT_DONE : EXIT_CONFIG;
 }
 
+static enum status survey(struct job *job, struct err *err)
+{
+    struct plan made = {.job = job};
+    struct tally *tally = NULL;
+    enum status rc = make_plan(job, &tally, &made, err);
+
+    if (rc == ST_OK)
+        job->replay.rate = made.rate;
+    tally_close(tally);
+    return rc;
+}
+
 static int run(struct job *job)
 {
     struct err err = {0};
@@ -380,8 +414,7 @@ static int run(struct job *job)
     if (rc == ST_OK)
         rc = look(job, &err);
     if (rc == ST_OK)
-        rc = replay_read(job->replay.ctl->settings, &job->replay.range, NULL, NULL, &job->counts,
-                         &err);
+        rc = survey(job, &err);
     if (rc != ST_OK)
         return ctl_fail(rc, &err);
     return may_go_on(job) ? carry_out(job) : EXIT_USAGE;

@@ -210,17 +210,17 @@ static enum status feed_record(void *arg, const struct record *record, struct er
     return deadline_passed(w->save) ? save(w, REPLAY_RUNNING, err) : ST_OK;
 }
 
-static enum status prepare(struct work *w, bool goes_on, struct err *err)
+static enum status prepare(struct work *w, const struct replay_job *job, struct err *err)
 {
     const struct feed_conf conf = {
         .settings = w->ctl->settings,
         .worker = w->ctl->words[0],
         .run = w->run->run_id,
-        .rate = w->ctl->rate,
+        .rate = job->rate,
     };
     enum status rc = feed_open(&conf, &w->feed, err);
 
-    if (rc != ST_OK || !goes_on)
+    if (rc != ST_OK || !job->goes_on)
         return rc;
     rc = replay_places(w->db, w->run->run_id, keep_place, w, err);
     if (rc == ST_OK)
@@ -232,7 +232,7 @@ enum status replay_run(struct replay_job *job, struct feed_counts *counts, struc
 {
     struct work w = {.ctl = job->ctl, .db = job->db, .run = &job->run};
     struct replay_counts read;
-    enum status rc = prepare(&w, job->goes_on, err);
+    enum status rc = prepare(&w, job, err);
 
     w.before = w.sent;
     w.began_ms = clock_mono_ms();

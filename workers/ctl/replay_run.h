@@ -13,6 +13,7 @@ struct replay_job {
     struct replay_range range;
     struct replay_run run; /* stands in the table; its sent and saved_ms go on */
     bool goes_on;          /* another process began it */
+    int64_t rate;          /* records a second */
 };
 
 /* Returns ST_OK when all are there, ST_RETRY "stopped" after a signal; what was sent is then
