@@ -227,15 +227,17 @@ void batch_answer(struct batch *b, enum status rc, const struct err *err)
     }
 }
 
-/* The rest failed through no fault of its data, as far as one can tell. */
-static void repeat_rest(struct batch *b, size_t from, const struct err *err)
+/* The rest failed through no fault of its data, as far as one can tell. What was beaten to its rows
+ * is tried until its deadline: somebody gets on each time, and what is written may be that a call
+ * was made. */
+static void repeat_rest(struct batch *b, size_t from, bool was_beaten, const struct err *err)
 {
     for (size_t i = from; i < b->count; i++) {
         struct work *work = b->works[i];
 
         answer(work, ST_RETRY, err);
         work->failures++;
-        work->again = work->failures < FAILURES_MAX;
+        work->again = was_beaten || work->failures < FAILURES_MAX;
     }
 }
 
@@ -262,7 +264,7 @@ void batch_run(struct batch *b, struct db *db)
         } else if (size > 1 && !db_must_repeat(db) && !db_is_lost(db)) {
             size = (size + 1) / 2;
         } else if (size > 1 || db_must_repeat(db)) {
-            repeat_rest(b, at, &err);
+            repeat_rest(b, at, db_was_beaten(db), &err);
             at = b->count;
         } else {
             answer(b->works[at++], rc, &err);

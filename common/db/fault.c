@@ -44,7 +44,7 @@ static const struct fault FAULTS[] = {
     {1184, ST_RETRY, FAULT_AGAIN | FAULT_LOST}, /* connection aborted */
     {1203, ST_RETRY, FAULT_AGAIN | FAULT_LOST}, /* max_user_connections */
     {1205, ST_RETRY, FAULT_AGAIN},              /* lock wait time-out */
-    {1213, ST_RETRY, FAULT_AGAIN},              /* deadlock */
+    {1213, ST_RETRY, FAULT_AGAIN | FAULT_RACE}, /* deadlock */
     {1226, ST_RETRY, FAULT_AGAIN | FAULT_LOST}, /* user's hourly resource used up */
     {1243, ST_RETRY, FAULT_AGAIN},              /* prepared statement forgotten */
     {1264, ST_REJECT, 0},                       /* out of range */

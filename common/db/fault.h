@@ -11,6 +11,7 @@ enum fault_flag {
     FAULT_LOST = 1,   /* the connection is of no further use */
     FAULT_AGAIN = 2,  /* the transaction is undone (or unknown) and its repetition may succeed */
     FAULT_QUOTES = 4, /* the server's message quotes a value */
+    FAULT_RACE = 8,   /* another transaction got on in its place */
 };
 
 struct fault {

@@ -26,6 +26,7 @@ struct db {
     int64_t packet_max; /* 0 until known */
     bool lost;
     bool must_repeat;
+    bool was_beaten;
 };
 
 /* The lock waits stay below the time-out of reads: a clean 1205 instead of a lost connection. */
@@ -95,6 +96,7 @@ enum status link_failed(struct db *db, unsigned number, const char *sqlstate, co
 
     db->lost |= (fault.flags & FAULT_LOST) != 0;
     db->must_repeat |= (fault.flags & FAULT_AGAIN) != 0;
+    db->was_beaten |= (fault.flags & FAULT_RACE) != 0;
     (void)fault_err(&fault, message, err);
     fault_count(db->metrics, fault.status, err);
     return fault.status;
@@ -253,6 +255,11 @@ bool db_must_repeat(const struct db *db)
     return db->must_repeat;
 }
 
+bool db_was_beaten(const struct db *db)
+{
+    return db->was_beaten;
+}
+
 /* Told here and not by the server, which closes the connection on such a packet, sometimes without
  * saying why. */
 static enum status check_size(const struct db *db, struct str sql, const struct db_value *values,
@@ -331,6 +338,7 @@ enum status db_script(struct db *db, struct str sql, struct err *err)
 enum status db_begin(struct db *db, struct err *err)
 {
     db->must_repeat = false;
+    db->was_beaten = false;
     return run_text(db, STR("START TRANSACTION"), err);
 }
 

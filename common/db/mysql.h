@@ -86,3 +86,5 @@ MUST_CHECK enum status db_rollback_to_savepoint(struct db *db, struct err *err);
 /* Something since db_begin (deadlock, lock wait, lost connection) undid the transaction, whatever
  * was made of the error: it can only be repeated as a whole. */
 bool db_must_repeat(const struct db *db);
+/* By a deadlock: whoever repeats it at once holds nobody up. */
+bool db_was_beaten(const struct db *db);

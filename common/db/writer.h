@@ -27,7 +27,8 @@ DECLARE_FREEP(struct writer, writer_free)
  * none of this call's rows are kept. Rows of a batch are merged per table, sorted by key (unsorted
  * batches deadlock, measurements 4) and sent multi-row; a key that comes twice is applied in order
  * of arrival. A data error is bisected, so that only its own call gets ST_REJECT. A deadlock or
- * lost COMMIT repeats the batch, a call that keeps failing alone and a few times only. ST_RETRY:
+ * lost COMMIT repeats the batch, a call that keeps failing alone: after deadlocks until the
+ * deadline, else a few times only. ST_RETRY:
  * the database is away, or busy until the deadline; the rows may be stored all the same when the
  * answer to a COMMIT was lost. A call whose statement is under way at its deadline returns after
  * it (10 s at most). ST_FATAL as in db_exec. Thread-safe. */
