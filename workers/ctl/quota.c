@@ -13,7 +13,7 @@ enum { NUMBER_SIZE = 24, LIMIT_MAX = 64, US_PER_MS = 1000 };
 
 /* One path as it is shown. */
 struct path_state {
-    const char *account; /* or the appid, where no account has it */
+    struct str account; /* or the appid, where no account has it */
     struct str path;
     struct str limit;  /* absent: none is set */
     int64_t left;      /* calls of the day; -1: no day's limit */
@@ -21,12 +21,11 @@ struct path_state {
     int64_t closed_ms; /* wall; 0: open */
 };
 
-static const char *account_name(const struct settings *settings, struct str appid)
+static struct str account_name(const struct settings *settings, struct str appid)
 {
-    for (size_t i = 0; i < settings->account_count; i++)
-        if (str_eq_cstr(appid, settings->accounts[i].appid))
-            return settings->accounts[i].name;
-    return appid.ptr;
+    const struct account *account = settings_account_by_appid(settings, appid);
+
+    return account ? str_from(account->name) : appid;
 }
 
 static int64_t left_today(const struct quota_limit *limit, const struct quota_row *row)
@@ -44,7 +43,7 @@ static int64_t left_today(const struct quota_limit *limit, const struct quota_ro
 static void write_state(struct jsonw *w, const struct path_state *state, const char *closed)
 {
     jsonw_object(w);
-    jsonw_key_str(w, "account", str_from(state->account));
+    jsonw_key_str(w, "account", state->account);
     jsonw_key_str(w, "path", state->path);
     jsonw_key(w, STR("limit"));
     jsonw_str(w, state->limit);
@@ -70,7 +69,7 @@ static enum status add_state(struct listing *l, const struct path_state *state, 
     if (state->wait_ms > 0)
         (void)snprintf(wait, sizeof(wait), "%lld ms", (long long)state->wait_ms);
     return listing_row(l,
-                       (const struct str[]){str_from(state->account), state->path, state->limit,
+                       (const struct str[]){state->account, state->path, state->limit,
                                             str_from(left), str_from(wait), str_from(closed)},
                        err);
 }

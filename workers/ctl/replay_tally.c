@@ -206,15 +206,10 @@ static bool split_card(struct str key, struct look_card *card)
 /* Who asks for no activation gets none. */
 static bool is_asked(const struct tally *t, const struct item *item)
 {
-    if (str_eq_cstr(item->type, CE_TYPE_ACTIVATION_TICKET))
-        return true;
-    for (size_t i = 0; i < t->settings->account_count; i++) {
-        const struct account *account = &t->settings->accounts[i];
+    const struct account *account = settings_account_by_appid(t->settings, item->appid);
 
-        if (str_eq_cstr(item->appid, account->appid))
-            return account->activation != ACTIVATION_NONE;
-    }
-    return false;
+    return str_eq_cstr(item->type, CE_TYPE_ACTIVATION_TICKET) ||
+           (account && account->activation != ACTIVATION_NONE);
 }
 
 /* A card without a row was not seen yet: its receipt is this record, if it is one. */
