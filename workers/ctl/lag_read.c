@@ -37,6 +37,8 @@ static enum status add_row(struct lag *lag, const struct group_place *place, str
     row->records = place->end - place->next;
     if (row->records > 0)
         row->records -= done_beyond(place);
+    else
+        row->records = 0; /* a topic that was made anew ends below the commit */
     lag->count++;
     return ST_OK;
 }
