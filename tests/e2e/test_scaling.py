@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instances started and stopped as deploy/kubernetes asks of KEDA, by the metric of real instances: one, four, one."""
+import json
 import math
 import re
 import signal
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from kit.config import APPID
 from kit.population import accounts, member
-from kit.program import ROOT
+from kit.program import BIN, ROOT, run_tool
 from kit.records import event_record
 from kit.scale import count
 from kit.waiting import wait_for
@@ -102,6 +103,23 @@ def test_one_four_one(system, kafka):
     sent = {r.id for r in kafka.read("event.wechat")}
     assert len(sent) == RECORDS and kafka.read("dlq.member") == []
     assert {r.key for r in kafka.read("state.member")} == {r.key for r in kafka.read("event.wechat")}
+
+
+def test_the_guide_names_programs_that_exist_and_what_a_load_needs(config, tmp_path):
+    guide = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^kabaoctl (plan-capacity .*)$", guide, re.MULTILINE)
+    ini = config.with_(worker={"lanes": 10}, quota={USERINFO: "600/min"}).write(tmp_path / "plan.ini")
+    done = run_tool("kabaoctl", *command.split(), "--json", "--config", ini)
+    plan = json.loads(done.stdout)
+    needs = {need["program"]: need for need in plan["programs"]}
+    assert all((BIN / name).exists() for name in needs)
+    member = needs["kabao-member"]
+    assert member["events_per_second"] == 500 and 45 < member["events_per_second_of_one"] < 50
+    assert member["instances"] == math.ceil(500 / member["events_per_second_of_one"])
+    assert {"path": USERINFO, "calls_per_second": 500, "limit_per_second": 10} in plan["paths"]
+    text = run_tool("kabaoctl", *command.split(), "--config", ini).stdout
+    assert f"{USERINFO}: 500.0 of 10.0 calls a second: TOO MANY" in text
+    assert run_tool("kabaoctl", "plan-capacity", "--config", ini).returncode == 64
 
 
 def test_parked_and_dead_records_start_nobody(system, kafka, db):
