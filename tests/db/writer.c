@@ -9,7 +9,6 @@
 #include "tests/unit/check.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -460,34 +459,6 @@ static void test_writer_repeats_what_a_deadlock_undid(void **state)
     writer_free(other);
 }
 
-struct victim {
-    int runs;
-    int deadlocks; /* of these the first */
-};
-
-static enum status lose_to_others(struct db *tx, void *arg, struct err *err)
-{
-    struct victim *v = arg;
-
-    if (++v->runs > v->deadlocks)
-        return ST_OK;
-    return db_exec(tx, STR("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO=1213"), NULL, 0, NULL, err);
-}
-
-/* Each time another got on: what was given up instead may be a call that was made. */
-static void test_writer_repeats_what_deadlocks_undid_until_its_deadline(void **state)
-{
-    struct fixture *f = *state;
-    struct victim late = {.deadlocks = 100};
-    struct victim never = {.deadlocks = INT_MAX};
-    struct err err = {0};
-
-    assert_int_equal(writer_run(f->w, lose_to_others, &late, deadline_in(HANG_MS), &err), ST_OK);
-    assert_int_equal(late.runs, 101);
-    assert_int_equal(writer_run(f->w, lose_to_others, &never, deadline_in(200), &err), ST_RETRY);
-    assert_string_equal(err.code, "mysql:1213");
-}
-
 struct insert {
     int64_t id;
     enum status verdict;
@@ -611,7 +582,6 @@ int main(int argc, char **argv)
         WRITER_TEST(test_writer_refuses_the_bad_calls_alone),
         WRITER_TEST(test_writer_loses_nothing_with_its_connections),
         WRITER_TEST(test_writer_repeats_what_a_deadlock_undid),
-        WRITER_TEST(test_writer_repeats_what_deadlocks_undid_until_its_deadline),
         WRITER_TEST(test_writer_undoes_the_statements_of_a_refusing_fn),
         WRITER_TEST(test_writer_fns_share_a_transaction_without_harm),
         WRITER_TEST(test_writer_waits_for_a_server_that_comes_back),

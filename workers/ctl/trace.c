@@ -171,8 +171,8 @@ static void open_database(struct tracing *t)
 
 int ctl_trace(const struct ctl *ctl)
 {
-    struct sought exact;
-    struct sought loose;
+    struct sought exact = {0};
+    struct sought loose = {0};
     struct tracing t = {.ctl = ctl, .id = str_from(ctl->words[0]), .s = &exact};
     struct err err = {0};
     enum status rc;
@@ -183,7 +183,7 @@ int ctl_trace(const struct ctl *ctl)
     if (ctl->max > MAX_MAX)
         return ctl_usage("--max is 1000 at most");
     tale_init(&t.tale);
-    if (sought_init(&exact) & sought_init(&loose)) {
+    if (sought_init(&exact) && sought_init(&loose)) {
         open_database(&t);
         rc = run(&t, &exact, &loose, &err);
     } else {

@@ -322,7 +322,6 @@ static enum status read_of_card(struct rows *r, struct str key, struct err *err)
  * says. */
 static enum status read_activations(struct rows *r, struct str key, struct err *err)
 {
-    AUTO(arena_done) struct arena arena = ARENA_INIT(1 << 20);
     struct map *before = r->subjects;
     struct map *receipts = map_new();
     struct str parts[3];
