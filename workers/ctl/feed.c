@@ -154,7 +154,6 @@ enum status feed_recall(struct feed *f, int64_t since_ms, feed_wants_fn *wants, 
     };
     struct recall recall = {f, wants, arg};
 
-    redrive_topic_settle();
     return scan_topic(&scan, note_record, &recall, err);
 }
 

@@ -36,10 +36,10 @@ MUST_CHECK enum status feed_open(const struct feed_conf *conf, struct feed **out
 /* Waits a second at most for what is under way. NULL is fine. */
 void feed_close(struct feed *f);
 
-/* Before the first feed_send of a run that was begun by another process: looks for what that one
- * sent, since_ms (wall, of the sender's clock) or later, so that feed_send passes it over. wants:
- * whether this record may come again; the others need no memory (NULL: all may). Waits some seconds
- * first, until nothing can be under way any more. */
+/* Before the first feed_send of a run that was begun by another process, and after
+ * redrive_topic_settle: looks for what that one sent, since_ms (wall, of the sender's clock) or
+ * later, so that feed_send passes it over. wants: whether this record may come again; the others
+ * need no memory (NULL: all may). */
 typedef bool feed_wants_fn(void *arg, struct str topic, int32_t partition, int64_t offset);
 MUST_CHECK enum status feed_recall(struct feed *f, int64_t since_ms, feed_wants_fn *wants,
                                    void *arg, struct err *err);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "kafka/topics.h"
 #include "reconcile_pace.h"
+#include "redrive_topic.h"
 #include "replay_read.h"
 #include "stop.h"
 
@@ -222,6 +223,7 @@ static enum status prepare(struct work *w, const struct replay_job *job, struct 
 
     if (rc != ST_OK || !job->goes_on)
         return rc;
+    redrive_topic_settle();
     rc = replay_places(w->db, w->run->run_id, keep_place, w, err);
     if (rc == ST_OK)
         rc = feed_recall(w->feed, w->run->saved_ms - CLOCK_STEP_MS, may_come, w, err);

@@ -69,6 +69,16 @@ struct given {
 /* Another status than ST_OK ends the step. */
 typedef enum status given_fn(struct restore *r, const struct given *given, struct err *err);
 
+/* How far one step is. */
+struct restore_progress {
+    char what[TOPIC_NAME_SIZE + 32];
+    int64_t records;
+    int64_t shown_ms;
+};
+
+/* On a terminal, some times a second and at the end. */
+void restore_show(struct restore_progress *progress, bool at_end);
+
 /* Reads a topic from the backup's time to its end in transactions of some hundred records, says how
  * far it is on a terminal. What is no event, or no JSON, has no result either and is passed over.
  */

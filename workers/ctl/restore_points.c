@@ -32,10 +32,14 @@ static bool has_error(const struct bonus_result *result)
     return result->error.tree != NULL;
 }
 
-/* A change of somebody else's that was set back on the card. */
-static bool is_reverted(const struct bonus_result *result)
+/* A change of somebody else's that was set back on the card: a call, unlike points that came from
+ * another card and add up to none. */
+static bool is_reverted(const struct restore *r, const struct bonus_result *result)
 {
-    return is(result->outcome, "observed") && !has_error(result) && result->delta.value == 0 &&
+    const struct account *account = restore_account(r, result->account);
+
+    return account && account->foreign_points == FOREIGN_POINTS_REVERT &&
+           is(result->outcome, "observed") && !has_error(result) && result->delta.value == 0 &&
            result->balance_delta.value == 0;
 }
 
@@ -51,7 +55,7 @@ static enum status keep_effect(struct restore *r, const struct bonus_result *res
     effect.event_id = effect_event_id(result->command_id, room);
     if (is(result->outcome, "failed") || is(result->outcome, "unknown"))
         return restore_effect_begun(r->db, &effect, err);
-    if (!is(result->outcome, "applied") && !is_reverted(result))
+    if (!is(result->outcome, "applied") && !is_reverted(r, result))
         return restore_effect_refused(r->db, effect.id, err);
     r->counts[RESTORED_EFFECTS]++;
     return restore_effect_done(r->db, &effect, err);

@@ -10,11 +10,9 @@ enum { BATCH = 500, ARENA_MAX = 64 << 20, KEY_MAX = 1024, SHOW_EVERY_MS = 200 };
 
 struct reading {
     struct restore *restore;
-    const char *topic;
     given_fn *fn;
     struct arena arena;
-    int64_t records;
-    int64_t shown_ms;
+    struct restore_progress progress;
 };
 
 enum status restore_no_memory(struct err *err)
@@ -72,14 +70,14 @@ enum status restore_doubt(struct restore *r, const struct given *given, const ch
 
 /* Reading */
 
-static void show(struct reading *reading, bool at_end)
+void restore_show(struct restore_progress *progress, bool at_end)
 {
     const int64_t now_ms = clock_mono_ms();
 
-    if (!isatty(STDERR_FILENO) || (!at_end && now_ms - reading->shown_ms < SHOW_EVERY_MS))
+    if (!isatty(STDERR_FILENO) || (!at_end && now_ms - progress->shown_ms < SHOW_EVERY_MS))
         return;
-    reading->shown_ms = now_ms;
-    (void)fprintf(stderr, "\r%s: %lld records%s", reading->topic, (long long)reading->records,
+    progress->shown_ms = now_ms;
+    (void)fprintf(stderr, "\r%s: %lld records%s", progress->what, (long long)progress->records,
                   at_end ? "\n" : "");
 }
 
@@ -116,27 +114,28 @@ static enum status take(void *arg, const struct record *record, struct err *err)
     enum status rc;
 
     arena_reset(&reading->arena);
-    reading->records++;
-    show(reading, false);
+    reading->progress.records++;
+    restore_show(&reading->progress, false);
     rc = hand_on(reading, record, err);
-    return rc == ST_OK && reading->records % BATCH == 0 ? end_batch(reading->restore, err) : rc;
+    return rc == ST_OK && reading->progress.records % BATCH == 0 ? end_batch(reading->restore, err)
+                                                                 : rc;
 }
 
 enum status restore_read(struct restore *r, enum topic topic, given_fn *fn, struct err *err)
 {
     char name[TOPIC_NAME_SIZE];
-    struct reading reading = {
-        .restore = r, .topic = name, .fn = fn, .arena = ARENA_INIT(ARENA_MAX)};
+    struct reading reading = {.restore = r, .fn = fn, .arena = ARENA_INIT(ARENA_MAX)};
     const struct scan scan = {
         .settings = r->settings, .topic = name, .has_from = true, .from_ms = r->from_ms};
     enum status rc;
 
     topic_name(&r->settings->topic, topic, NULL, name);
+    (void)snprintf(reading.progress.what, sizeof(reading.progress.what), "%s", name);
     rc = scan_topic(&scan, take, &reading, err);
     if (rc == ST_OK)
         rc = end_batch(r, err);
     if (rc == ST_OK)
-        show(&reading, true);
+        restore_show(&reading.progress, true);
     arena_done(&reading.arena);
     return rc;
 }

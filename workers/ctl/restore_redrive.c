@@ -6,6 +6,7 @@
 #include "feed.h"
 #include "kafka/group.h"
 #include "model/activation.h"
+#include "redrive_topic.h"
 #include "restore.h"
 #include "run/marks.h"
 #include "scan.h"
@@ -64,7 +65,8 @@ struct giving {
     size_t count;
     struct offset_range ranges[RANGES_MAX]; /* of the partition read last */
     size_t range_count;
-    int32_t ranges_of; /* -1: none */
+    int32_t ranges_of;                /* -1: none */
+    struct restore_progress progress; /* of what is given */
 };
 
 static bool is_covered(struct giving *g, const struct record *record)
@@ -145,6 +147,8 @@ static enum status give(void *arg, const struct record *record, struct err *err)
     if (rc != ST_OK || has)
         return rc;
     g->restore->counts[RESTORED_REDRIVEN]++;
+    g->progress.records++;
+    restore_show(&g->progress, false);
     return g->feed ? feed_send(g->feed, record, err) : ST_OK;
 }
 
@@ -172,11 +176,14 @@ static enum status give_topic(struct restore *r, const struct source_row *row, s
     enum status rc;
 
     topic_name(&r->settings->topic, row->topic, NULL, topic);
+    (void)snprintf(g.progress.what, sizeof(g.progress.what), "%s is given %s", row->worker, topic);
     rc = open_group(&g, topic, err);
     if (rc == ST_OK)
         rc = scan_topic(&scan, give, &g, err);
     if (rc == ST_OK && feed)
         rc = feed_flush(feed, err);
+    if (rc == ST_OK)
+        restore_show(&g.progress, true);
     group_close(g.group);
     return rc;
 }
@@ -213,6 +220,8 @@ enum status restore_redrive(struct restore *r, struct err *err)
     const char *last = "";
     enum status rc = ST_OK;
 
+    if (r->run.goes_on && !r->ctl->dry_run)
+        redrive_topic_settle();
     for (size_t i = 0; rc == ST_OK && i < COUNT_OF(SOURCES); i++) {
         if (strcmp(SOURCES[i].worker, last) != 0)
             rc = give_worker(r, SOURCES[i].worker, err);
