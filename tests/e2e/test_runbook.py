@@ -6,36 +6,18 @@ import os
 import re
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from kit.population import accounts
-from kit.program import BIN, ROOT, clean_env
+from kit.program import BIN, ROOT, clean_env, run_tool
 from kit.records import bonus_command
+from kit.tools import needs
 from kit.waiting import wait_for
 from test_readme import blocks, shell
 
 PAGES = sorted((ROOT / "deploy/runbook").glob("*.md"))
 WORKERS = ["token", "member", "store", "bonus", "command"]
-
-# Debian has mariadb-dump in a package of its own; where it is missing, the same in SQL.
-DUMP = """#!{python}
-import os, pymysql, sys
-name = sys.argv[-1]
-db = pymysql.connect(unix_socket=os.environ["DB_SOCKET"], user="kabao", password=os.environ["MYSQL_PWD"], database=name,
-                     charset="utf8mb4")
-cursor = db.cursor()
-print(f"CREATE DATABASE IF NOT EXISTS `{{name}}`; USE `{{name}}`;")
-cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-cursor.execute("SHOW TABLES")
-for (table,) in cursor.fetchall():
-    cursor.execute(f"SHOW CREATE TABLE `{{table}}`")
-    print(f"DROP TABLE IF EXISTS `{{table}}`; {{cursor.fetchone()[1]}};")
-    cursor.execute(f"SELECT * FROM `{{table}}`")
-    for row in cursor.fetchall():
-        print(f"INSERT INTO `{{table}}` VALUES ({{','.join(map(db.escape, row))}});")
-"""
 
 
 class Machine:
@@ -50,11 +32,9 @@ class Machine:
                    f"{folder}/kabao.ini;; esac\nexec {BIN}/kabaoctl \"$@\"\n")
         sql = f"-u kabao --socket={db.server.socket}"
         self._tool(tools / "mariadb", f"#!/bin/sh\nexec {shutil.which('mariadb')} --no-defaults {sql} \"$@\"\n")
-        real = shutil.which("mariadb-dump")
-        self._tool(tools / "mariadb-dump", f"#!/bin/sh\nexec {real} --no-defaults {sql} \"$@\"\n" if real
-                   else DUMP.format(python=sys.executable))
+        self._tool(tools / "mariadb-dump", f"#!/bin/sh\nexec {needs('mariadb-dump')} --no-defaults {sql} \"$@\"\n")
         self.env = clean_env({"PATH": f"{tools}:{os.environ['PATH']}", "KABAO_DATABASE": db.name,
-                              "MYSQL_PWD": db.server.password_file.read_text(), "DB_SOCKET": str(db.server.socket)})
+                              "MYSQL_PWD": db.server.password_file.read_text()})
 
     def _tool(self, path, text):
         path.write_text(text, encoding="utf-8")
@@ -128,7 +108,9 @@ def test_backup_and_restore(machine):
     rows = {table: m.db.rows(table) for table in ("bonus_account", "member")}
     calls = len(m.sim.requests(path="/card/membercard/updateuser"))
     m.block(stop)
+    m.db.query("CREATE TABLE later (n INT)")
     m.block(back)
+    assert "later" not in str(m.db.query("SHOW TABLES")), "nothing but the backup is there"
     assert not m.db.rows("bonus_account", card_code="since")
     assert "nothing was changed" in m.block(look)
     assert not m.db.rows("bonus_account", card_code="since")
@@ -167,9 +149,19 @@ def test_a_state_topic_is_lost(machine):
 def test_an_upgrade(machine):
     m = machine
     migrate, restart = page("rolling-upgrade.md")
+    m.db.query("DROP TABLE restored; DELETE FROM schema_version WHERE version=12")  # as the release before has it
     m.block(migrate)
+    assert m.db.rows("schema_version", version=12) and not m.db.rows("restored")
+    card(m, "meanwhile")
     m.block(restart)
     card(m, "after")
+
+    m.db.query("INSERT INTO schema_version VALUES (9999,'newer',UTC_TIMESTAMP(3))")
+    card(m, "running")  # who runs, runs on
+    refused = run_tool("kabao-store", "--config", m.folder / "kabao.ini")
+    assert refused.returncode == 78 and "upgrade kabao" in refused.stdout + refused.stderr, refused
+    refused = run_tool("kabaoctl", "migrate", "--yes", "--config", m.folder / "kabao.ini")
+    assert refused.returncode == 78 and "upgrade kabao" in refused.stdout + refused.stderr, refused
 
 
 @pytest.mark.deadline(400)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A database as it was, for tests that lose it. Rows are copied by the server: mariadb-dump is not on every machine."""
+"""A database as it was, for tests that lose it. Taken at rest; the run-book's test takes one with mariadb-dump."""
 import datetime
 
 BASE = "table_type='BASE TABLE'"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real broker and the real database, one of each for a whole test run."""
+import contextlib
 import itertools
 import subprocess
 from pathlib import Path
@@ -90,16 +91,30 @@ class Database:
     def drop(self):
         self._run(f"DROP DATABASE IF EXISTS `{self.name}`", (), None)
 
+    def _connect(self, database):
+        return pymysql.connect(unix_socket=self.server.socket, user="kabao", database=database, charset="utf8mb4",
+                               password=self.server.password_file.read_text(encoding="ascii"), autocommit=True,
+                               client_flag=MULTI_STATEMENTS, cursorclass=pymysql.cursors.DictCursor)
+
     def _run(self, sql, args, database):
-        with pymysql.connect(unix_socket=self.server.socket, user="kabao", database=database, charset="utf8mb4",
-                             password=self.server.password_file.read_text(encoding="ascii"), autocommit=True,
-                             client_flag=MULTI_STATEMENTS, cursorclass=pymysql.cursors.DictCursor) as connection:
+        with self._connect(database) as connection:
             with connection.cursor() as cursor:
                 cursor.execute(sql, args)
                 rows = list(cursor.fetchall())
                 while cursor.nextset():  # or an error of a later statement would not be seen
                     rows = list(cursor.fetchall())
                 return rows
+
+    @contextlib.contextmanager
+    def held(self, table):
+        """Who writes the table waits; yields what tells whether somebody does."""
+        waits = ("SELECT 1 FROM information_schema.processlist WHERE db=DATABASE() AND id<>CONNECTION_ID()"
+                 " AND command<>'Sleep' AND time_ms>300 AND info LIKE %s")
+        with self._connect(self.name) as connection, connection.cursor() as cursor:
+            connection.begin()
+            cursor.execute(f"SELECT * FROM `{table}` FOR UPDATE")
+            yield lambda: self.query(waits, f"% {table} %")
+            connection.rollback()
 
     def query(self, sql, *args):
         """Rows as dicts, of the last of several statements; parameters as %s."""
