@@ -259,7 +259,7 @@ def points(system, rng, code):
     system.command(code, "set", version=1, bonus=1)
 
 
-def bindings(system):
+def bindings(system, midway):
     """Who scans: is bound, logs in, comes too late, changes over, leaves. Codes are sent, mistaken and right."""
     s, sim = system, system.sim
     new, known, late = (openid(name) for name in ("new", "known", "late"))
@@ -275,6 +275,7 @@ def bindings(system):
     s.people("scan", known, ticket=s.ask("bind.start", user="u2", ttl_s=86400)["ticket"])
     s.people("scan", late, ticket=s.ask("bind.start")["ticket"])
     s.quiet()
+    midway()
     s.later()
     s.people("scan", late, ticket=one)
     s.people("scan", new, ticket=poster("m-club"))
@@ -294,8 +295,8 @@ def bindings(system):
     s.later()
 
 
-def live(system, rng, cards):
-    """What becomes of the cards until all is quiet: every kind of record, call and row."""
+def live(system, rng, cards, midway=lambda: None):
+    """What becomes of the cards until all is quiet: every kind of record, call and row. midway is called once, at rest."""
     s, sim = system, system.sim
     given, renewed, thrown, restored, muted, *others = cards
     for number, code in enumerate([*cards, "given"]):
@@ -322,7 +323,7 @@ def live(system, rng, cards):
     s.quiet()
 
     s.later()
-    bindings(s)
+    bindings(s, midway)
     for code in others[::3]:
         sim.foreign(code, bonus=1000)
     for code in others[1::3]:
