@@ -225,6 +225,8 @@ def test_an_incident_leaves_what_would_have_been(system, rng, run, backup, activ
     told = restore(s, taken[0])
     assert {k: v for k, v in told.items() if k in AFTER_A_KILL} == {k: v for k, v in planned.items() if k in AFTER_A_KILL}
     assert told["in_doubt"] == 0 and told["for_a_person"] == []
+    for ticket in s.kafka.read("cmd.activation"):  # comes once more, perhaps before what is given again: of an earlier life
+        s.kafka.again("cmd.activation", ticket)
     start(s, run)
     s.quiet()
     assert s.outside() == outside
