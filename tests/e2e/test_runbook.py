@@ -158,7 +158,7 @@ def test_an_upgrade(machine):
 
     m.db.query("INSERT INTO schema_version VALUES (9999,'newer',UTC_TIMESTAMP(3))")
     card(m, "running")  # who runs, runs on
-    refused = run_tool("kabao-store", "--config", m.folder / "kabao.ini")
+    refused = run_tool("store", "--config", m.folder / "kabao.ini")
     assert refused.returncode == 78 and "upgrade kabao" in refused.stdout + refused.stderr, refused
     refused = run_tool("kabaoctl", "migrate", "--yes", "--config", m.folder / "kabao.ini")
     assert refused.returncode == 78 and "upgrade kabao" in refused.stdout + refused.stderr, refused
