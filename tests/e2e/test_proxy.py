@@ -5,24 +5,14 @@ import http.client
 import http.server
 import os
 import socket
-import ssl
 import threading
 import time
 
 import pytest
 from kit.process import Process, free_port
-from kit.program import ROOT
+from kit.proxy import PROXY, Nginx, put_in, upstreams
 from kit.tools import call, needs
 from kit.waiting import wait_for
-
-PROXY = ROOT / "deploy/proxy"
-
-
-@pytest.fixture
-def certificate(tmp_path):
-    call("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=shop.example.com",
-         "-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.pem")
-    return tmp_path / "tls.pem", tmp_path / "tls.key"
 
 
 @pytest.fixture
@@ -64,30 +54,10 @@ def end(ingress):
 
 
 @pytest.fixture
-def nginx(tmp_path, certificate, ingresses):
+def nginx(tmp_path, ingresses):
     """ask(method, path, body) -> (status, body) through nginx with our file."""
-    binary, port = needs("nginx"), free_port()
-    site = (PROXY / "nginx.conf").read_text(encoding="utf-8")
-    for ours, theirs in (("/etc/nginx/tls/shop.example.com.pem", certificate[0]),
-                         ("/etc/nginx/tls/shop.example.com.key", certificate[1]), ("/var/log/nginx", tmp_path),
-                         ("listen [::]:443 ssl http2;", ""), ("listen 443 ", f"listen 127.0.0.1:{port} "),
-                         ("10.0.0.11:8080", f"127.0.0.1:{ingresses[0].server_port}"),
-                         ("10.0.0.12:8080", f"127.0.0.1:{ingresses[1].server_port}")):
-        assert ours in site
-        site = site.replace(ours, str(theirs))
-    (tmp_path / "site.conf").write_text(site, encoding="utf-8")
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
-    config = tmp_path / "nginx.conf"
-    config.write_text("daemon off; master_process off; events {}\n"
-                      f"pid {tmp_path}/pid; error_log {tmp_path}/error.log;\n"
-                      f"http {{ {temporary} include {tmp_path}/site.conf; }}\n", encoding="utf-8")
-    call(binary, "-t", "-c", config, "-e", tmp_path / "error.log")
-    server = Process([binary, "-c", config, "-e", tmp_path / "error.log"], tmp_path / "nginx.log").start()
-    wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 10, lambda: server.log_text())
-    context = ssl.create_default_context(cafile=str(certificate[0]))
-    context.check_hostname = False
-    yield asking(lambda: http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context))
+    server = Nginx(tmp_path, [ingress.server_port for ingress in ingresses]).start()
+    yield asking(lambda: http.client.HTTPSConnection("127.0.0.1", server.port, timeout=10, context=server.context()))
     server.kill()
 
 
@@ -148,11 +118,8 @@ def caddy(tmp_path, ingresses):
     env = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     binary, port, site = needs("caddy"), free_port(), (PROXY / "Caddyfile").read_text(encoding="utf-8")
     call(binary, "validate", "--adapter", "caddyfile", "--config", PROXY / "Caddyfile", env=env)
-    for ours, theirs in (("\tservers {", "\tadmin off\n\tservers {"), ("shop.example.com {", f"http://127.0.0.1:{port} {{"),
-                         ("10.0.0.11:8080", f"127.0.0.1:{ingresses[0].server_port}"),
-                         ("10.0.0.12:8080", f"127.0.0.1:{ingresses[1].server_port}")):
-        assert ours in site
-        site = site.replace(ours, theirs)
+    site = put_in(site, {"\tservers {": "\tadmin off\n\tservers {", "shop.example.com {": f"http://127.0.0.1:{port} {{",
+                         **upstreams([ingress.server_port for ingress in ingresses])})
     config = tmp_path / "Caddyfile"
     config.write_text(site, encoding="utf-8")
     server = Process([binary, "run", "--adapter", "caddyfile", "--config", config], tmp_path / "caddy.log", env).start()
