@@ -53,6 +53,14 @@ def end(ingress):
     ingress.server_close()
 
 
+def begin_again(ingress):
+    """At the same address."""
+    again = type(ingress)(("127.0.0.1", ingress.server_port), ingress.RequestHandlerClass)
+    again.seen = []
+    threading.Thread(target=again.serve_forever, daemon=True).start()
+    return again
+
+
 @pytest.fixture
 def nginx(tmp_path, ingresses):
     """ask(method, path, body) -> (status, body) through nginx with our file."""
@@ -102,6 +110,14 @@ def test_nginx_gives_a_push_to_the_other_ingress(nginx, ingresses, tmp_path):
     end(ingresses[1])
     assert nginx("POST", "/wechat/shop?openid=oSecret", b"push")[0] == 502
     assert not [path for path in tmp_path.glob("*log") if "Secret" in path.read_text(encoding="utf-8")]
+
+
+def test_nginx_finds_the_ingress_that_is_back_when_the_other_one_stops(nginx, ingresses):
+    """A rolling restart: between the two is no more time than a program takes to start."""
+    for stopped in (0, 1, 0):
+        end(ingresses[stopped])
+        assert {nginx("POST", "/wechat/shop", b"push")[0] for _ in range(8)} == {200}
+        ingresses[stopped] = begin_again(ingresses[stopped])
 
 
 def test_nginx_answers_before_wechat_gives_up(nginx, ingresses):
