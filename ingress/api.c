@@ -61,7 +61,7 @@ static bool limit(struct api_request *r)
     const size_t max = (size_t)shared->settings->ingress.api_max_waiting;
     const size_t half = gate_connections(shared) / 2;
 
-    if (atomic_load(&shared->stopping))
+    if (r->gate->refusing)
         return api_refuse(r, PROBLEM_STOPPING, (struct str){0});
     if (atomic_load(&shared->api->in_hand) > max || r->gate->api_in_hand > (half > 0 ? half : 1))
         return api_refuse(r, PROBLEM_TOO_MANY, STR("Too many requests are in hand or waiting."));

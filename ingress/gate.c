@@ -16,6 +16,9 @@ enum {
     METADATA_MS = 2000,
     START_RETRY_NS = 300000000,
     STOP_MS = 6000,
+    /* A proxy's kept connections are used once more in this time and told that they end. One that
+     * were closed at once could be in use again that moment: a push lost to the proxy. */
+    LAST_ANSWERS_MS = 1000,
     CLOSE_MS = 1000,
     MESSAGE_TIMEOUT_MS = 3500, /* below WeChat's 5 s */
     READ_TIMEOUT_MS = 10000,
@@ -188,20 +191,34 @@ static bool is_done(const struct gate *gate)
     return producer_in_flight(gate->producer) == 0 && http_server_open_exchanges(gate->server) == 0;
 }
 
-/* Accepts nothing new, answers what waits, then ends. */
+static void begin_stop(struct gate *gate)
+{
+    gate->stop_by = deadline_in(STOP_MS);
+    gate->refuse_at = deadline_in(LAST_ANSWERS_MS);
+    atomic_store(&gate->listening, false);
+    http_server_quiesce(gate->server);
+}
+
+static void refuse_from_now_on(struct gate *gate)
+{
+    gate->refusing = true;
+    waiting_stop(gate->waiting);
+    http_server_end_idle(gate->server);
+}
+
+/* Lets nobody new in, takes what comes on connections that are there, answers what waits, ends. */
 static int64_t check_stop(void *arg)
 {
     struct gate *gate = arg;
 
     if (!atomic_load(&gate->shared->stopping))
         return -1;
-    if (gate->stop_by.at_ms == 0) {
-        gate->stop_by = deadline_in(STOP_MS);
-        atomic_store(&gate->listening, false);
-        http_server_quiesce(gate->server);
-        waiting_stop(gate->waiting);
-    }
-    if (is_done(gate) || deadline_passed(gate->stop_by))
+    if (gate->stop_by.at_ms == 0)
+        begin_stop(gate);
+    if (!gate->refusing &&
+        (deadline_passed(gate->refuse_at) || http_server_connections(gate->server) == 0))
+        refuse_from_now_on(gate);
+    if ((gate->refusing && is_done(gate)) || deadline_passed(gate->stop_by))
         loop_stop(gate->loop);
     return STOP_CHECK_MS;
 }

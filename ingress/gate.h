@@ -73,7 +73,9 @@ struct gate {
     struct waiting *waiting; /* API requests that wait for a result; NULL without an API */
     size_t api_in_hand;      /* API requests not yet answered, waiting or not */
     struct gate_refusal refusals[REFUSALS_MAX];
-    struct deadline stop_by; /* set once stopping began */
+    struct deadline stop_by;   /* set once stopping began */
+    struct deadline refuse_at; /* likewise */
+    bool refusing;             /* new requests */
     atomic_bool listening;
     _Atomic int64_t waiting_since_ms; /* of the oldest held; 0: none waits */
     enum status result;               /* set before gate_main returns */

@@ -165,7 +165,7 @@ void routes_request(void *arg, struct http_exchange *x)
         gate_refuse(gate, x, NULL, 404, "unknown_account");
         return;
     }
-    if (atomic_load(&gate->shared->stopping)) {
+    if (gate->refusing) {
         gate_refuse(gate, x, gate->shared->settings->accounts[place.account].name, 503, "stopping");
         return;
     }

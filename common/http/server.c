@@ -270,6 +270,10 @@ void http_server_quiesce(struct http_server *s)
     listen_fd = MHD_quiesce_daemon(s->daemon);
     if (listen_fd >= 0)
         (void)close(listen_fd);
+}
+
+void http_server_end_idle(struct http_server *s)
+{
     http_waiting_shut(&s->idle);
 }
 

@@ -64,8 +64,12 @@ struct http_server_conf {
 /* conf is copied, its listen text too. ST_FATAL names the address. */
 MUST_CHECK enum status http_server_open(struct loop *loop, const struct http_server_conf *conf,
                                         struct http_server **out, struct err *err);
-void http_server_quiesce(struct http_server *s); /* accepts no new connection; those in hand go on,
-                                                    closed after their answer */
+/* Accepts no new connection; each there is goes on until its next answer, which says that it is the
+ * last. */
+void http_server_quiesce(struct http_server *s);
+/* After http_server_quiesce: connections without a request end now. A client may be sending one
+ * that moment, and cannot know whether it was taken: let those that come anyway be few. */
+void http_server_end_idle(struct http_server *s);
 size_t http_server_connections(const struct http_server *s);
 size_t http_server_open_exchanges(const struct http_server *s); /* requests not yet answered */
 /* Not from inside on_request. Unanswered exchanges are dropped (connections cut); pointers to them

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The answers of WeChat's callback, row by row of the table in ingress/README.md, and what strangers send."""
 import os
+import signal
+import socket
 import struct
 
 import pytest
 
 from kit.config import APPID, CARD_ID, ORIGINAL_ID, SECRETS, account, write_secret
 from kit.push import card_event, encrypt, encrypt_frame, event, pad, sign, xml
+from kit.stream import KeptPusher
 from kit.waiting import wait_for
 from kit.web import Raw, request
 
@@ -379,3 +382,16 @@ def test_form_fields_to_drop_never_reach_a_topic(apply, config, run, pusher, kaf
     assert push.secure(card_event(SUBMIT, USER_FORM_INFO_FLAG_IDCARD=secret)).success
     (record,) = kafka.wait("event.wechat", 1)
     assert secret not in record.value.decode()
+
+
+def test_a_stopping_ingress_takes_what_comes_on_connections_that_are_there(ingress, kafka):
+    """A proxy's kept connections: nobody can tell whether a push is on its way when they are closed."""
+    kept = [KeptPusher(ingress.listen, None, seed=n) for n in range(3)]
+    assert all(push.plain(card_event("user_get_card", code=f"a{n}")).success for n, push in enumerate(kept))
+    ingress.signal(signal.SIGTERM)
+    wait_for(lambda: socket.socket().connect_ex(ingress.listen) != 0, 10, "nobody new is let in")
+    assert ingress.probe("/readyz") == 503
+    took = [push.plain(card_event("user_get_card", code=f"b{n}")) for n, push in enumerate(kept)]
+    assert [(reply.success, reply.headers.get("connection")) for reply in took] == [(True, "close")] * 3
+    ingress.await_stop()
+    assert len(kafka.read("event.wechat")) == 6

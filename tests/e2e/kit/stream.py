@@ -20,12 +20,12 @@ class Connection:
         """Any fault of the connection is a reply of status 0: it is for the client to see what became of it."""
         begun = time.monotonic()
         try:
-            status, text, ends = self._exchange(path, body)
+            status, text, headers = self._exchange(path, body)
         except (OSError, ValueError, IndexError, KeyError) as e:
-            status, text, ends = 0, repr(e), True
-        if ends:
+            status, text, headers = 0, repr(e), {"connection": "close"}
+        if headers.get("connection") == "close":
             self.close()
-        return Reply(status, text, {}, time.monotonic() - begun)
+        return Reply(status, text, headers, time.monotonic() - begun)
 
     def close(self):
         if self._socket is not None:
@@ -44,7 +44,7 @@ class Connection:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         text = self._replies.read(int(headers["content-length"])).decode("utf-8", "replace")
-        return status, text, headers.get("connection") == "close"
+        return status, text, headers
 
     def _open(self):
         plain = socket.create_connection(self.address, self.timeout)

@@ -410,21 +410,40 @@ static void quiesce(struct rig *rig)
     http_server_quiesce(rig->server);
 }
 
+static void end_idle(struct rig *rig)
+{
+    http_server_end_idle(rig->server);
+}
+
+static void ask(int fd, const char *request, const char *said)
+{
+    struct answer a = {0};
+
+    send_text(fd, request);
+    read_answer(fd, &a, false);
+    assert_true(has(&a, said));
+}
+
 static void quiesce_under_load(struct rig *rig)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)rig->port)};
     struct answer a = {0};
     const int idle = connect_to(rig);
     const int kept = connect_to(rig);
+    const int again = connect_to(rig);
     const int late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     send_text(idle, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     read_answer(idle, &a, false);
     assert_false(has(&a, "Connection: close"));
+    ask(again, "GET /before HTTP/1.1\r\nHost: h\r\n\r\n", "GET 0 /before");
     send_text(kept, "GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
     wait_for(rig, count_open, 1);
     on_loop(rig, quiesce);
     on_loop(rig, quiesce);
+    ask(again, "GET /after HTTP/1.1\r\nHost: h\r\n\r\n", "Connection: close");
+    assert_true(is_closed(again));
+    on_loop(rig, end_idle);
     assert_true(is_closed(idle));
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_int_not_equal(connect(late, (struct sockaddr *)&at, sizeof(at)), 0);
@@ -437,6 +456,7 @@ static void quiesce_under_load(struct rig *rig)
     wait_for(rig, count_connections, 0);
     (void)close(idle);
     (void)close(kept);
+    (void)close(again);
     (void)close(late);
 }
 
