@@ -102,6 +102,10 @@ static int print_list(const struct ctl *ctl, const struct token_list *list)
     AUTO(text_table_freep) struct text_table *table = text_table_new(columns, ctl->json);
     bool good = table != NULL;
 
+    if (list->count == 0 && !ctl->json) {
+        (void)printf("no tokens: does kabao-token run?\n");
+        return EXIT_DONE;
+    }
     for (size_t i = 0; good && i < list->count; i++) {
         const struct token_line *line = &list->lines[i];
 
