@@ -91,13 +91,17 @@ class Database:
     def drop(self):
         self._run(f"DROP DATABASE IF EXISTS `{self.name}`", (), None)
 
-    def _connect(self, database):
+    def connect(self):
+        """A connection of one's own, for what holds locks."""
+        return self._open(self.name)
+
+    def _open(self, database):
         return pymysql.connect(unix_socket=self.server.socket, user="kabao", database=database, charset="utf8mb4",
                                password=self.server.password_file.read_text(encoding="ascii"), autocommit=True,
                                client_flag=MULTI_STATEMENTS, cursorclass=pymysql.cursors.DictCursor)
 
     def _run(self, sql, args, database):
-        with self._connect(database) as connection:
+        with self._open(database) as connection:
             with connection.cursor() as cursor:
                 cursor.execute(sql, args)
                 rows = list(cursor.fetchall())
@@ -110,7 +114,7 @@ class Database:
         """Who writes the table waits; yields what tells whether somebody does."""
         waits = ("SELECT 1 FROM information_schema.processlist WHERE db=DATABASE() AND id<>CONNECTION_ID()"
                  " AND command<>'Sleep' AND time_ms>300 AND info LIKE %s")
-        with self._connect(self.name) as connection, connection.cursor() as cursor:
+        with self._open(self.name) as connection, connection.cursor() as cursor:
             connection.begin()
             cursor.execute(f"SELECT * FROM `{table}` FOR UPDATE")
             yield lambda: self.query(waits, f"% {table} %")
