@@ -221,10 +221,10 @@ static int run_ingress(struct ingress *ingress)
     app->on_reload = on_reload;
     app->arg = ingress;
     rc = app_open(app, &err);
-    if (rc == ST_OK)
+    if (rc == ST_OK) {
         metric_declare_groups(app->metrics, METRIC_GROUP_INGRESS);
-    if (rc == ST_OK)
         rc = open_all(ingress, &err);
+    }
     if (rc == ST_OK) {
         log_info(EV("ingress.started"), kv_cstr("listen", app->settings->ingress.listen),
                  kv_int("loops", (int64_t)ingress->gate_count));

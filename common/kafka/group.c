@@ -241,8 +241,8 @@ enum status group_members(const struct settings_kafka *kafka, const char *name,
     if (rc != ST_OK)
         return rc;
     code = rd_kafka_list_groups(handle.rk, name, &list, kafka_timeout_ms(until, MEMBERS_MS));
-    rc = code == RD_KAFKA_RESP_ERR_NO_ERROR ? count_members(list, members, err)
-                                            : kafka_error(code, name, err);
+    rc = code == RD_KAFKA_RESP_ERR_NO_ERROR && list ? count_members(list, members, err)
+                                                    : kafka_error(code, name, err);
     if (list)
         rd_kafka_group_list_destroy(list);
     rd_kafka_destroy(handle.rk);

@@ -68,20 +68,20 @@ static enum status place_at_time(const struct tail_conf *conf, rd_kafka_t *rk, s
                                  int timeout_ms, struct err *err)
 {
     int64_t first = 0;
-    int64_t start = -1;
+    int64_t at = -1;
     enum status rc;
 
-    rc = query_time(rk, p, conf->from_wall_ms, timeout_ms, &start, err);
-    if (rc == ST_OK && start < 0 && conf->or_all && p->start < p->end)
+    rc = query_time(rk, p, conf->from_wall_ms, timeout_ms, &at, err);
+    if (rc == ST_OK && at < 0 && conf->or_all && p->start < p->end)
         rc = query_time(rk, p, 0, timeout_ms, &first, err);
     if (rc != ST_OK)
         return rc;
     if (first < 0)
-        start = p->start;
-    else if (start < 0)
-        start = p->end;
-    p->lacks = start <= p->start && p->start > 0;
-    p->start = start;
+        at = p->start;
+    else if (at < 0)
+        at = p->end;
+    p->lacks = at <= p->start && p->start > 0;
+    p->start = at;
     return ST_OK;
 }
 

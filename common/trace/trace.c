@@ -103,7 +103,7 @@ void trace_child(const struct trace *parent, struct trace *out)
 
 struct str trace_id(const struct trace *t)
 {
-    return str_of(t->text + TRACE_ID_AT, TRACE_ID_LEN);
+    return t->text[0] ? str_of(t->text + TRACE_ID_AT, TRACE_ID_LEN) : (struct str){0};
 }
 
 struct str trace_span_id(const struct trace *t)

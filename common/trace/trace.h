@@ -21,7 +21,8 @@ void trace_child(const struct trace *parent, struct trace *out); /* same trace i
 /* The same for who does it very often, from a pool of its thread's. */
 void trace_start_pooled(struct rand_pool *pool, struct trace *out);
 void trace_child_pooled(struct rand_pool *pool, const struct trace *parent, struct trace *out);
-struct str trace_id(const struct trace *t);      /* the 32 hex digits, borrowed */
+/* The 32 hex digits, borrowed; absent while t is zero: nothing was started. */
+struct str trace_id(const struct trace *t);
 struct str trace_span_id(const struct trace *t); /* the 16 hex digits, borrowed */
 bool trace_is_sampled(const struct trace *t);    /* bit 0 of the flags */
 struct str trace_text(const struct trace *t);    /* borrowed */

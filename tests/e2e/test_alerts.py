@@ -289,7 +289,7 @@ def test_wechat_refuses(story, alerts, apply, config, run, start_sim, kafka, db)
         program.start()
     kafka.wait_done("member", "event.wechat")
     story.scrape("cured", *programs)
-    story.judge(*alerts, others=["KabaoProgramMissing"])
+    story.judge(*alerts, others=["KabaoProgramMissing", "KabaoWorkerStandsStill"])
 
 
 @fires("KabaoTokenOld")

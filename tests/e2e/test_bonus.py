@@ -117,7 +117,8 @@ def test_commands_change_the_account_and_the_card(system):
     first = s.command("1", "add", add_bonus=10, record_bonus="消费", times=3)
     assert s.result(first) == {"account": "demo", "appid": APPID, "card_id": CARD_ID, "card_code": "1", "mode": "add",
                                "command_id": first[2]["ce_id"], "outcome": "applied", "delta": 10, "balance_delta": 0,
-                               "bonus": 470, "balance": 0, "rev": 1, "at": s.result(first)["at"]}
+                               "bonus": 470, "balance": 0, "rev": 1, "at": s.result(first)["at"],
+                               "request_hash": hashlib.sha256(first[1].encode()).hexdigest()}
     s.settle()
     records = s.kafka.read("result.bonus")
     assert len(records) == 3 and len({(record.id, record.value) for record in records}) == 1

@@ -10,7 +10,7 @@ from kit.prometheus import catalog, check_page, page
 
 CALLER = "EVERY WORKER WECHAT TOKENS"
 GROUPS = {"ingress": "EVERY INGRESS", "token": "EVERY WORKER TOKENS FETCH", "crm": "EVERY WORKER CRM",
-          "store": "EVERY WORKER", **dict.fromkeys(("member", "activate", "bonus", "bind", "command"), CALLER)}
+          "store": "EVERY WORKER STORE", **dict.fromkeys(("member", "activate", "bonus", "bind", "command"), CALLER)}
 NOT_INSTALLED = {"wxsim", "probe"}
 
 

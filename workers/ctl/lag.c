@@ -82,7 +82,7 @@ static void format(struct numbers *n, const struct showing *s, const struct lag_
 static bool add_worker(struct showing *s, const char *worker, const struct lag *lag)
 {
     const struct lag_row sum = sum_of(lag);
-    struct numbers n;
+    struct numbers n = {0};
 
     format(&n, s, &sum, lag->useful);
     return text_table_row(s->workers, (const struct str[]){str_from(worker), str_from(n.lag),
@@ -93,7 +93,7 @@ static bool add_worker(struct showing *s, const char *worker, const struct lag *
 static enum status add_row(struct showing *s, const char *worker, const struct lag_row *row,
                            struct err *err)
 {
-    struct numbers n;
+    struct numbers n = {0};
 
     if (!s->rows->ctl->all && row->records == 0 && row->parked == 0 && row->dead == 0)
         return ST_OK;

@@ -19,10 +19,12 @@ SECRETS = {
 
 
 def write_secret(path, text):
-    """Mode 0600, with the trailing newline an editor would leave."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Mode 0600, with the trailing newline an editor would leave. A program that reads it meanwhile finds it whole."""
+    partial = f"{path}.partial"
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as f:
         f.write(text + "\n")
+    os.replace(partial, path)
     return str(path)
 
 

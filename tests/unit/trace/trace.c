@@ -110,6 +110,14 @@ static void test_trace_pooled_ids_are_well_formed_and_new(void **state)
     }
 }
 
+static void test_trace_id_is_absent_before_a_start(void **state)
+{
+    const struct trace none = {""};
+
+    (void)state;
+    assert_false(str_is_set(trace_id(&none)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_trace_parse_takes_later_versions_as_00),
         cmocka_unit_test(test_trace_parse_refuses_what_is_malformed),
         cmocka_unit_test(test_trace_pooled_ids_are_well_formed_and_new),
+        cmocka_unit_test(test_trace_id_is_absent_before_a_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
