@@ -18,9 +18,12 @@ enum {
     STOP_MS = 6000,
     /* A proxy's kept connections are used once more in this time and told that they end. One that
      * were closed at once could be in use again that moment: a push lost to the proxy. */
-    LAST_ANSWERS_MS = 1000,
+    LAST_ANSWERS_MS = 3000,
     CLOSE_MS = 1000,
-    MESSAGE_TIMEOUT_MS = 3500, /* below WeChat's 5 s */
+    /* A push that was answered 503 still waits for the broker and comes late, as a repetition.
+     * Beyond these, others are refused at once. */
+    QUEUE_RECORDS = 20000,
+    QUEUE_KBYTES = 65536,
     READ_TIMEOUT_MS = 10000,
     IDLE_TIMEOUT_MS = 75000,
     VALUE_MAX = 1 << 20,
@@ -96,7 +99,8 @@ static enum status open_producer(struct gate *gate, struct err *err)
     const struct producer_conf conf = {
         .kafka = &gate->shared->settings->kafka,
         .client_id = "kabao-ingress",
-        .message_timeout_ms = MESSAGE_TIMEOUT_MS,
+        .queue_records = QUEUE_RECORDS,
+        .queue_kbytes = QUEUE_KBYTES,
         .linger_ms = "0",
     };
     const enum status rc = make_producer(&conf, &gate->producer, err);

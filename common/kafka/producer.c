@@ -61,15 +61,26 @@ static void producer_free(struct producer *p)
     mem_free(p);
 }
 
+/* NULL for 0. */
+static const char *number(int64_t n, char text[static NUMBER_SIZE])
+{
+    (void)snprintf(text, NUMBER_SIZE, "%lld", (long long)n);
+    return n > 0 ? text : NULL;
+}
+
 static enum status open_handle(const struct producer_conf *conf, struct producer *p,
                                struct err *err)
 {
-    char timeout[NUMBER_SIZE] = "";
-    const struct kafka_option defaults[] = {{"linger.ms", conf->linger_ms}, {NULL, NULL}};
-    const struct kafka_option fixed[] = {
-        {"message.timeout.ms", conf->message_timeout_ms > 0 ? timeout : NULL},
+    char timeout[NUMBER_SIZE];
+    char records[NUMBER_SIZE];
+    char kbytes[NUMBER_SIZE];
+    const struct kafka_option defaults[] = {
+        {"linger.ms", conf->linger_ms},
+        {"queue.buffering.max.messages", number(conf->queue_records, records)},
+        {"queue.buffering.max.kbytes", number(conf->queue_kbytes, kbytes)},
         {NULL, NULL},
     };
+    const struct kafka_option fixed[] = {{"message.timeout.ms", timeout}, {NULL, NULL}};
     const struct kafka_spec spec = {
         .settings = conf->kafka,
         .kind = KAFKA_PRODUCER,
@@ -79,7 +90,7 @@ static enum status open_handle(const struct producer_conf *conf, struct producer
         .tune = tune,
     };
 
-    (void)snprintf(timeout, sizeof(timeout), "%lld", (long long)conf->message_timeout_ms);
+    (void)number(conf->message_timeout_ms, timeout);
     return kafka_handle_open(&spec, p, &p->handle, err);
 }
 

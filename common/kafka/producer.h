@@ -14,9 +14,14 @@ struct producer;
 struct producer_conf {
     const struct settings_kafka *kafka;
     const char *client_id;
-    /* Wins over [kafka]; 0: [kafka] or librdkafka's default; the ingress: 3500. The report of a
-     * record that timed out comes up to 1 s later. */
+    /* 0: a record waits for the broker as long as it takes. So for programs that live on: after a
+     * record that timed out on its way librdkafka may use its sequence number again, and the broker
+     * acknowledges the next record as a repetition without having it (librdkafka issue 4134; seen
+     * with 2.0.2 and a frozen broker). Others: the report comes up to 1 s after the time-out. */
     int64_t message_timeout_ms;
+    /* Records that wait for the broker; 0: [kafka] or librdkafka's default. */
+    int64_t queue_records;
+    int64_t queue_kbytes;
     /* As librdkafka takes it, "0.5"; NULL: "1"; [kafka] linger.ms wins. With "0" a record leaves at
      * once while fewer than five requests are under way, and what comes meanwhile forms the next
      * batch: the least latency at every rate, at a few tenths of a microsecond per record. */

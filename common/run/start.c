@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { STEP_MS = 5000, MESSAGE_TIMEOUT_MS = 30000 };
+enum { STEP_MS = 5000 };
 
 static bool needs_tokens(const struct engine *engine)
 {
@@ -86,7 +86,6 @@ static enum status start_producer(struct engine *engine, struct err *err)
     struct producer_conf conf = {
         .kafka = &engine->settings->kafka,
         .client_id = engine->app->name,
-        .message_timeout_ms = MESSAGE_TIMEOUT_MS,
     };
 
     if (engine->producer)

@@ -66,7 +66,7 @@ def test_starting_before_the_broker_waits_for_it(apply, config, run, pusher, bro
 
 @pytest.mark.deadline(900)
 @pytest.mark.parametrize(("total", "freezes", "frozen_s"), [(count(20000, 1500), 10, 0.7), (count(20000, 3000), count(40, 5), 4.2)],
-                         ids=["short", "past the time-out of a record"])
+                         ids=["short", "past the answer to a push"])
 def test_every_success_has_its_record_through_freezes(ingress, push, broker, kafka, total, freezes, frozen_s):
     """20,000 pushes in the soak; each is tried until it succeeds, as WeChat does, while the broker comes and goes."""
     over = threading.Event()
