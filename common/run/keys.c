@@ -4,6 +4,7 @@
 #include "run/keys.h"
 
 #include "base/buf.h"
+#include "base/heap.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -12,7 +13,7 @@
 
 enum key_state { KEY_READY, KEY_RUNNING, KEY_DEFERRED };
 
-enum { HEAP_INITIAL = 64, NAME_MAX_BYTES = INT32_MAX, PARTITION_LEAST = -1 };
+enum { NAME_MAX_BYTES = INT32_MAX, PARTITION_LEAST = -1 };
 
 struct keys_entry {
     struct keys_entry *next_ready;
@@ -26,8 +27,7 @@ struct keys_entry {
     int32_t partition;
     enum key_state state;
     bool revoked;
-    size_t heap_at;
-    int64_t at_ms;
+    struct heap_node wait; /* while it is deferred: until when, in ms */
 };
 
 struct ready_list {
@@ -46,10 +46,8 @@ struct keys {
     struct ready_list redrive;
     size_t redrive_running;
     bool redrive_was_last; /* what keys_next gave last */
-    size_t waiting_items;  /* of the entries in the heap */
-    struct keys_entry **heap;
-    size_t heap_count;
-    size_t heap_size;
+    size_t waiting_items;  /* of the deferred entries */
+    struct heap deferred;
 };
 
 struct keys *keys_new(void)
@@ -129,7 +127,7 @@ void keys_free(struct keys *k)
     mem_free(k->chains);
     map_free(k->map, NULL);
     buf_done(&k->scratch);
-    mem_free(k->heap);
+    heap_done(&k->deferred);
     mem_free(k);
 }
 
@@ -168,66 +166,6 @@ static void ready_remove(struct keys *k, const struct keys_entry *e)
     list->count--;
 }
 
-static void heap_place(struct keys *k, struct keys_entry *e, size_t at)
-{
-    k->heap[at] = e;
-    e->heap_at = at;
-}
-
-static void heap_up(struct keys *k, struct keys_entry *e)
-{
-    size_t at = e->heap_at;
-
-    while (at > 0 && k->heap[(at - 1) / 2]->at_ms > e->at_ms) {
-        heap_place(k, k->heap[(at - 1) / 2], at);
-        at = (at - 1) / 2;
-    }
-    heap_place(k, e, at);
-}
-
-static void heap_down(struct keys *k, struct keys_entry *e)
-{
-    size_t at = e->heap_at;
-    size_t child;
-
-    while ((child = at * 2 + 1) < k->heap_count) {
-        if (child + 1 < k->heap_count && k->heap[child + 1]->at_ms < k->heap[child]->at_ms)
-            child++;
-        if (k->heap[child]->at_ms >= e->at_ms)
-            break;
-        heap_place(k, k->heap[child], at);
-        at = child;
-    }
-    heap_place(k, e, at);
-}
-
-static void heap_remove(struct keys *k, const struct keys_entry *e)
-{
-    struct keys_entry *last = k->heap[--k->heap_count];
-
-    if (last == e)
-        return;
-    heap_place(k, last, e->heap_at);
-    heap_up(k, last);
-    heap_down(k, last);
-}
-
-/* Room to defer every entry and one more, so that keys_defer cannot fail. */
-static bool heap_reserve(struct keys *k)
-{
-    size_t size = k->heap_size ? k->heap_size * 2 : HEAP_INITIAL;
-    struct keys_entry **heap;
-
-    if (k->entries < k->heap_size)
-        return true;
-    heap = mem_resize(k->heap, size * sizeof(struct keys_entry *));
-    if (!heap)
-        return false;
-    k->heap = heap;
-    k->heap_size = size;
-    return true;
-}
-
 static struct str name_of(struct keys *k, int32_t partition, struct str key)
 {
     buf_clear(&k->scratch);
@@ -240,12 +178,14 @@ static struct keys_entry *entry_new(struct keys *k, int32_t partition, struct st
 {
     struct keys_entry *e;
 
-    if (!heap_reserve(k) || !chain_reserve(k, chain_of(partition)))
+    /* Room to defer every entry, so that keys_defer cannot fail. */
+    if (!heap_reserve(&k->deferred, k->entries + 1) || !chain_reserve(k, chain_of(partition)))
         return NULL;
     e = mem_zalloc(sizeof(*e) + name.len);
     if (!e)
         return NULL;
     e->partition = partition;
+    e->wait.owner = e;
     if (name.ptr) {
         memcpy(e + 1, name.ptr, name.len);
         e->name = str_of(e + 1, name.len);
@@ -326,16 +266,14 @@ bool keys_add(struct keys *k, int32_t partition, struct str key, struct keys_ite
 static void wait_start(struct keys *k, struct keys_entry *e, int64_t at_ms)
 {
     e->state = KEY_DEFERRED;
-    e->at_ms = at_ms;
     k->waiting_items += e->items;
-    heap_place(k, e, k->heap_count++);
-    heap_up(k, e);
+    heap_add(&k->deferred, &e->wait, at_ms);
 }
 
 static void wait_end(struct keys *k, const struct keys_entry *e)
 {
     k->waiting_items -= e->items;
-    heap_remove(k, e);
+    heap_remove(&k->deferred, &e->wait);
 }
 
 static void run_start(struct keys *k, struct keys_entry *e)
@@ -355,8 +293,10 @@ static struct keys_entry *run_end(struct keys *k, const struct keys_item *item)
 
 static void wake_due(struct keys *k, int64_t now_ms)
 {
-    while (k->heap_count > 0 && k->heap[0]->at_ms <= now_ms) {
-        struct keys_entry *e = k->heap[0];
+    const struct heap_node *first;
+
+    while ((first = heap_first(&k->deferred)) && first->at <= now_ms) {
+        struct keys_entry *e = first->owner;
 
         wait_end(k, e);
         ready_push(k, e);
@@ -468,9 +408,7 @@ void keys_wake(struct keys *k, struct keys_item *head, int64_t at_ms)
 {
     struct keys_entry *e = deferred_entry(head);
 
-    e->at_ms = at_ms;
-    heap_up(k, e);
-    heap_down(k, e);
+    heap_move(&k->deferred, &e->wait, at_ms);
 }
 
 static void drop_from(struct keys_item *first, keys_drop_fn *drop, void *arg)
@@ -559,13 +497,18 @@ struct keys_item *keys_find(struct keys *k, int32_t partition, struct str key)
 
 void keys_each_deferred(const struct keys *k, keys_each_fn *fn, void *arg)
 {
-    for (size_t i = 0; i < k->heap_count; i++)
-        fn(arg, k->heap[i]->head);
+    for (size_t i = 0; i < k->deferred.count; i++) {
+        const struct keys_entry *e = k->deferred.nodes[i]->owner;
+
+        fn(arg, e->head);
+    }
 }
 
 int64_t keys_next_due_ms(const struct keys *k)
 {
-    return k->heap_count > 0 ? k->heap[0]->at_ms : -1;
+    const struct heap_node *first = heap_first(&k->deferred);
+
+    return first ? first->at : -1;
 }
 
 size_t keys_ready(const struct keys *k)
@@ -575,7 +518,7 @@ size_t keys_ready(const struct keys *k)
 
 size_t keys_waiting(const struct keys *k)
 {
-    return k->heap_count;
+    return k->deferred.count;
 }
 
 size_t keys_waiting_items(const struct keys *k)
