@@ -134,7 +134,7 @@ def test_compose_is_what_compose_understands(tmp_path):
 def test_compose_has_the_secrets_that_readme_makes(tmp_path):
     """Its commands, but for the last: there is no container engine here."""
     compose = yaml.safe_load(read("docker/compose.yaml"))
-    commands = shown("README.md", "Containers")
+    commands = shown("OPERATING.md", "Containers")
     assert commands[0] == "cd deploy/docker" and commands[-1] == "docker compose up --build --detach --wait"
     for command in commands[1:-1]:
         call("bash", "-euc", re.sub(r"^(chown) .*", "true", command), cwd=tmp_path)

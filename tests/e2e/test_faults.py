@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every fault that a test makes has its row in "What is wrong?" of deploy/README.md: what tests do to servers, programs,
+"""Every fault that a test makes has its row in "What is wrong?" of deploy/OPERATING.md: what tests do to servers, programs,
 answers."""
 import re
 

@@ -19,7 +19,7 @@ from kit.waiting import wait_for
 
 pytestmark = pytest.mark.deadline(900)  # the first time a Debian is made
 SYSTEMD = "/usr/lib/systemd/system"
-BUILD, PREPARE, START = (shown("README.md", "Debian package")[i:j] for i, j in ((0, 3), (3, 6), (6, None)))
+BUILD, PREPARE, START = (shown("OPERATING.md", "Debian package")[i:j] for i, j in ((0, 3), (3, 6), (6, None)))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def start(debian, tmp_path):
 
 
 def test_installed_programs_run(debian, start, broker, kafka, db, start_sim):
-    """From the package to a push in the database, as README.md tells."""
+    """From the package to a push in the database, as OPERATING.md tells."""
     sim = start_sim(accounts())
     install(debian)
     secrets = {"mysql.password": db.server.password_file.read_text(encoding="ascii"), "seal.key": SECRETS["seal_key"],

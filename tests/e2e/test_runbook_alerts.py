@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every command of deploy/RUNBOOK.md is run on a system that has what it is about; those of deploy/README.md exist."""
+"""Every command of deploy/RUNBOOK.md is run on a system that has what it is about; those of deploy/OPERATING.md exist."""
 import re
 import time
 
@@ -22,7 +22,7 @@ def runbook():
 def test_every_command_that_is_written_down_exists():
     """Its words and options are those of --help."""
     written = [c for c in runbook() if c.startswith("kabaoctl")]
-    readme = (ROOT / "deploy/README.md").read_text(encoding="utf-8").replace("\\|", "|")
+    readme = (ROOT / "deploy/OPERATING.md").read_text(encoding="utf-8").replace("\\|", "|")
     written += [c.split(" | ")[0] for c in CODE.findall(" ".join(readme.split())) if c.startswith("kabaoctl ")]
     listed = re.findall(r"^  ([a-z-]+(?: [a-z|-]+)?)\b", run_tool("kabaoctl", "--help").stdout, re.MULTILINE)
     commands = {f"{first} {word}".strip() for line in listed

@@ -106,7 +106,7 @@ def test_one_four_one(system, kafka):
 
 
 def test_the_guide_names_programs_that_exist_and_what_a_load_needs(config, tmp_path):
-    guide = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+    guide = (ROOT / "deploy/OPERATING.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^kabaoctl (plan-capacity .*)$", guide, re.MULTILINE)
     ini = config.with_(worker={"lanes": 10}, quota={USERINFO: "600/min"}).write(tmp_path / "plan.ini")
     done = run_tool("kabaoctl", *command.split(), "--json", "--config", ini)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables "What is wrong?" of deploy/README.md: of each row the fault is made on real programs, the row's commands are
+"""The tables "What is wrong?" of deploy/OPERATING.md: of each row the fault is made on real programs, the row's commands are
 run as they stand there, and say what the row promises; what they said before the fault was something else."""
 import os
 import signal

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What the code knows, the documents name: every setting (from BUILD's programs) in deploy/config/kabao.ini or a README,
-# every metric in a README, every topic in schemas/asyncapi.yaml or a README; each of the larger folders has a README.
+# every metric in a README, every topic in schemas/asyncapi.yaml or a README, of which deploy/OPERATING.md is one; each of
+# the larger folders has a README.
 cd "$(dirname "$0")/../.." || exit 2
 build=${1:?usage: docs.sh BUILD}
 status=0
-readmes=$(find . -name 'build*' -prune -o -name .git -prune -o -name README.md -print)
+readmes=$(find . -name 'build*' -prune -o -name .git -prune -o '(' -name README.md -o -name OPERATING.md ')' -print)
 
 named_in() { # what, files...; one name a line on stdin
     what=$1

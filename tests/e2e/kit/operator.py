@@ -25,7 +25,7 @@ def section(path, heading):
 
 def ports():
     """{port: program}, as the package has them."""
-    text = section("README.md", "Debian package")
+    text = section("OPERATING.md", "Debian package")
     listed = re.search(r"\*Admin ports\* are (.*?)\.\s", text, re.DOTALL)[1]
     return {port: program for port, program in re.findall(r"(\d{4}) \(?(\w+)\)?", listed)}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables "What is wrong?" of deploy/README.md, the faults of their rows, and the programs they are made on."""
+"""The tables "What is wrong?" of deploy/OPERATING.md, the faults of their rows, and the programs they are made on."""
 import json
 import re
 import time
@@ -27,7 +27,7 @@ class Row:
 
 def rows():
     found, group = [], None
-    for line in section("README.md", "What is wrong?").splitlines():
+    for line in section("OPERATING.md", "What is wrong?").splitlines():
         if line.startswith("### "):
             group = line[4:]
         elif line.startswith("| ") and not line.startswith("| you see"):
