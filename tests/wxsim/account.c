@@ -45,13 +45,16 @@ static const struct {
 } documents[] = {
     {"console_menu", offsetof(struct sim_account, console_menu)},
     {"autoreply", offsetof(struct sim_account, autoreply)},
+    {"callback_check", offsetof(struct sim_account, callback_check)},
 };
 
 /* clang-format on */
 
-static const char *const others[] = {
-    "token_ttl_s", "token_bytes", "forced_interval_s", "forced_per_day", "classic",   "quota",
-    "denied",      "page_size",   "qr_limit",          "console_menu",   "autoreply", NULL};
+static const char *const others[] = {"token_ttl_s",    "token_bytes", "forced_interval_s",
+                                     "forced_per_day", "classic",     "quota",
+                                     "denied",         "page_size",   "qr_limit",
+                                     "console_menu",   "autoreply",   "callback_check",
+                                     "closed",         NULL};
 
 static const char *const fetch_names[SIM_FETCH_KINDS] = {
     [SIM_CLASSIC] = "classic", [SIM_NORMAL] = "normal",   [SIM_FORCED] = "forced",
@@ -86,6 +89,8 @@ void sim_account_free(void *account)
     json_free(a->menu);
     json_free(a->console_menu);
     json_free(a->autoreply);
+    json_free(a->callback_check);
+    json_free(a->closed);
     json_free(a->testers);
     mem_free(a);
 }
@@ -137,6 +142,15 @@ static enum status read_denied(struct sim_account *a, const struct json *from, s
         if (!json_i64(json_at(list, i), &a->denied[a->denied_count++]))
             return err_reject(err, REASON_SCHEMA, "schema", "denied must be errcodes");
     return ST_OK;
+}
+
+static enum status read_closed(struct sim_account *a, const struct json *from, struct err *err)
+{
+    const struct json *list = json_get(from, "closed");
+
+    if (list != NULL && !json_is(list, JSON_ARRAY))
+        return err_reject(err, REASON_SCHEMA, "schema", "closed must be a list of paths");
+    return list != NULL ? sim_merge(NULL, list, &a->closed, err) : ST_OK;
 }
 
 static enum status read_documents(struct sim_account *a, const struct json *from, struct err *err)
@@ -200,6 +214,14 @@ enum status sim_account_add_template(struct sim_account *account, const struct j
     return rc;
 }
 
+bool sim_account_is_closed(const struct sim_account *account, struct str path)
+{
+    for (size_t i = 0; i < json_len(account->closed); i++)
+        if (str_match(json_str(json_at(account->closed, i)), path))
+            return true;
+    return false;
+}
+
 bool sim_account_denies(const struct sim_account *account, int errcode)
 {
     for (size_t i = 0; i < account->denied_count; i++)
@@ -227,6 +249,8 @@ enum status sim_account_read(const struct json *from, struct sim_account **out, 
         rc = read_denied(a, from, err);
     if (rc == ST_OK)
         rc = read_documents(a, from, err);
+    if (rc == ST_OK)
+        rc = read_closed(a, from, err);
     if (rc != ST_OK) {
         sim_account_free(a);
         return rc;

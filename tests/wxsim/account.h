@@ -79,9 +79,11 @@ struct sim_account {
     struct map *pay_rules; /* rule_id to struct sim_pay_rule */
     struct json *menu;     /* as menu/create had it; NULL: none */
     int64_t menu_id;
-    struct json *console_menu; /* made in the console, as selfmenu_info shows it; NULL: none */
-    struct json *autoreply;    /* what get_current_autoreply_info answers; NULL: nothing is on */
-    struct json *testers;      /* the last testwhitelist/set; NULL: none */
+    struct json *console_menu;   /* made in the console, as selfmenu_info shows it; NULL: none */
+    struct json *callback_check; /* what callback/check answers; NULL: all is well */
+    struct json *closed;    /* paths that the account may not call, with wildcards; NULL: none */
+    struct json *autoreply; /* what get_current_autoreply_info answers; NULL: nothing is on */
+    struct json *testers;   /* the last testwhitelist/set; NULL: none */
     int64_t totals[SIM_TOTALS];
     struct sim_fetch last_fetches[SIM_FETCHES_KEPT]; /* a ring */
     uint64_t fetch_count;
@@ -93,6 +95,7 @@ MUST_CHECK enum status sim_account_read(const struct json *from, struct sim_acco
 /* {"appid","template_id","subscribe"?,"keys"?} */
 MUST_CHECK enum status sim_account_add_template(struct sim_account *account,
                                                 const struct json *from, struct err *err);
+bool sim_account_is_closed(const struct sim_account *account, struct str path);
 bool sim_account_denies(const struct sim_account *account, int errcode);
 void sim_account_free(void *account); /* NULL is fine */
 /* Without secrets, callback token, key, tokens. */

@@ -113,6 +113,14 @@ static int check_token(const struct sim_call *call)
     return SIM_BAD_TOKEN;
 }
 
+static int check_permission(const struct sim_call *call)
+{
+    const bool closed =
+        !call->def->no_token && sim_account_is_closed(call->account, str_from(call->def->path));
+
+    return closed ? SIM_NOT_ALLOWED : SIM_OK;
+}
+
 static int check_method(const struct sim_call *call)
 {
     if (call->request.method == call->def->method)
@@ -193,7 +201,8 @@ static int carry_out(struct sim_call *call)
 static int check(const struct sim_call *call)
 {
     static int (*const checks[])(const struct sim_call *call) = {
-        check_token, check_method, spend_quota, check_body, check_fields, check_names};
+        check_token, check_permission, check_method, spend_quota,
+        check_body,  check_fields,     check_names};
     int errcode = call->def != NULL ? SIM_OK : SIM_BAD_URL;
 
     for (size_t i = 0; errcode == SIM_OK && i < COUNT_OF(checks); i++)

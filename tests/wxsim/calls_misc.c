@@ -23,6 +23,8 @@ int sim_call_quota_get(struct sim_call *call)
 
     if (def == NULL)
         return SIM_UNKNOWN_PATH;
+    if (sim_account_is_closed(call->account, str_from(def->path)))
+        return SIM_CLOSED_PATH;
     quota = sim_account_quota(call->account, str_from(def->path));
     if (quota == NULL)
         return SIM_BUSY;

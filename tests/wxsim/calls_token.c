@@ -16,6 +16,18 @@ int sim_check_credentials(struct sim_call *call, struct str appid, struct str se
     return crypto_equal(secret, str_from(call->account->secret)) ? SIM_OK : SIM_BAD_SECRET;
 }
 
+/* Only the fetch of a token looks at where it comes from. */
+static int check_caller(const struct sim_account *account)
+{
+    static const int codes[] = {SIM_BAD_ADDRESS,     SIM_ADDRESS_WAITS,    SIM_ADDRESS_UNCONFIRMED,
+                                SIM_ADDRESS_REFUSED, SIM_ADDRESS_REJECTED, SIM_FROZEN_SECRET};
+
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
+        if (sim_account_denies(account, codes[i]))
+            return codes[i];
+    return SIM_OK;
+}
+
 static int hand_out(struct sim_call *call, const char *name, enum sim_fetch_kind kind,
                     struct sim_grant grant)
 {
@@ -33,6 +45,9 @@ int sim_call_token(struct sim_call *call)
         return SIM_BAD_GRANT;
     errcode =
         sim_check_credentials(call, sim_call_param(call, "appid"), sim_call_param(call, "secret"));
+    if (errcode != SIM_OK)
+        return errcode;
+    errcode = check_caller(call->account);
     if (errcode != SIM_OK)
         return errcode;
     if (!call->account->classic)
@@ -55,6 +70,9 @@ int sim_call_stable_token(struct sim_call *call)
     if (errcode != SIM_OK)
         return errcode;
     account = call->account;
+    errcode = check_caller(account);
+    if (errcode != SIM_OK)
+        return errcode;
     (void)json_bool(json_get(call->body, "force_refresh"), &force);
     if (force)
         return hand_out(call, "access_token", SIM_FORCED,

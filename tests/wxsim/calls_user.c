@@ -120,6 +120,19 @@ static int list(struct sim_call *call)
     return SIM_OK;
 }
 
+/* The lists as the account has them. */
+static int write_check(struct sim_call *call, const struct json *lists)
+{
+    for (struct json_iter i = json_iter(lists); json_next(&i);) {
+        AUTO(buf_done) struct buf text = BUF_INIT(PAGE_BYTES_MAX);
+
+        json_format(i.value, &text);
+        jsonw_key(&call->w, i.key);
+        jsonw_raw(&call->w, buf_str(&text));
+    }
+    return SIM_OK;
+}
+
 static int check_callback(struct sim_call *call)
 {
     const struct str action = sim_call_str(call, "action");
@@ -127,6 +140,8 @@ static int check_callback(struct sim_call *call)
 
     if (errcode != SIM_OK)
         return errcode;
+    if (call->account->callback_check != NULL)
+        return write_check(call, call->account->callback_check);
     if (!str_eq(action, STR("ping"))) {
         jsonw_key(&call->w, STR("dns"));
         jsonw_raw(&call->w, STR("[{\"ip\":\"203.0.113.7\",\"real_operator\":\"UNICOM\"}]"));

@@ -123,6 +123,14 @@ static const struct {
     {SIM_BAD_RULE, "invalid pay gift rule"},
     {SIM_RULE_CONFLICT, "pay gift rule conflicts with another"},
     {SIM_UNKNOWN_PATH, "could not find this cgi_path"},
+    {SIM_CLOSED_PATH, "could not use this cgi_path, no permission"},
+    /* Who calls it is on this machine. */
+    {SIM_BAD_ADDRESS, "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist"},
+    {SIM_FROZEN_SECRET, "appsecret is frozen"},
+    {SIM_ADDRESS_WAITS, "the confirmation of this ip is pending"},
+    {SIM_ADDRESS_UNCONFIRMED, "this ip must be confirmed by the administrator"},
+    {SIM_ADDRESS_REFUSED, "this ip was refused by the administrator, for 24 hours"},
+    {SIM_ADDRESS_REJECTED, "this ip was refused by the administrator, for 1 hour"},
 };
 
 const char *sim_errcode_message(int errcode)

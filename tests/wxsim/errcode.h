@@ -64,7 +64,9 @@ enum sim_errcode {
     SIM_BAD_CARD_PARAMS = 40150,
     SIM_CUSTOM_CODE = 40158,
     SIM_USED_LOGIN = 40163,
+    SIM_BAD_ADDRESS = 40164,
     SIM_BAD_MINI_PROGRAM = 40168,
+    SIM_FROZEN_SECRET = 40243,
     SIM_NO_TOKEN = 41001,
     SIM_NO_APPID = 41002,
     SIM_NO_SECRET = 41004,
@@ -116,6 +118,11 @@ enum sim_errcode {
     SIM_BAD_RULE = 72032,
     SIM_RULE_CONFLICT = 72033,
     SIM_UNKNOWN_PATH = 76021,
+    SIM_CLOSED_PATH = 76022,
+    SIM_ADDRESS_WAITS = 89501,
+    SIM_ADDRESS_UNCONFIRMED = 89503,
+    SIM_ADDRESS_REFUSED = 89506,  /* for a day */
+    SIM_ADDRESS_REJECTED = 89507, /* for an hour */
 };
 
 /* The errmsg without its tail; a general one for codes that only scripts give. Static. */
