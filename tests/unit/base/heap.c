@@ -2,6 +2,7 @@
 #include "base/heap.h"
 
 #include "tests/unit/check.h"
+#include "tests/unit/seed.h"
 
 #include <stdlib.h>
 
@@ -21,15 +22,15 @@ static void test_heap_first_is_the_earliest_whatever_is_done(void **state)
 {
     struct heap_node nodes[MANY] = {0};
     bool is_in[MANY] = {0};
-    unsigned short seed[3] = {1, 2, 3};
+    struct seed seed = seed_start("heap");
     struct heap h = {0};
     size_t count = 0;
 
     (void)state;
     assert_true(heap_reserve(&h, MANY));
     for (int step = 0; step < STEPS; step++) {
-        size_t i = (size_t)(nrand48(seed) % MANY);
-        int64_t at = nrand48(seed) % TIMES;
+        size_t i = seed_below(&seed, MANY);
+        int64_t at = (int64_t)seed_below(&seed, TIMES);
 
         if (!is_in[i]) {
             nodes[i].owner = &nodes[i];

@@ -3,7 +3,7 @@
 
 #include "base/attr.h"
 #include "tests/unit/check.h"
-#include "tests/unit/run/seed.h"
+#include "tests/unit/seed.h"
 
 enum { START_MS = 1, UNTOUCHED = -7, ROUNDS = 200, STEPS = 500 };
 

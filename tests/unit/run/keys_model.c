@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "run/keys.h"
 #include "tests/unit/check.h"
-#include "tests/unit/run/seed.h"
+#include "tests/unit/seed.h"
 
 enum { ROUNDS = 5, STEPS = 10000, KEYS = 7, PARTITIONS = 3, SLOTS = 64, DEPTH = 10, LANES = 4 };
 

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "run/lease.h"
 #include "tests/unit/check.h"
-#include "tests/unit/run/seed.h"
+#include "tests/unit/seed.h"
 
 #include <stdlib.h>
 

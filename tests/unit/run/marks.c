@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "run/offsets.h"
 #include "tests/unit/check.h"
-#include "tests/unit/run/seed.h"
+#include "tests/unit/seed.h"
 
 enum { CEILING = 4096, RANGES_MAX = CEILING / 2, ROUNDS = 400, ALL = 1024, TWICE = 2 * ALL };
 

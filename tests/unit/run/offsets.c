@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "tests/unit/check.h"
-#include "tests/unit/run/seed.h"
+#include "tests/unit/seed.h"
 
 enum { ROUNDS = 40, STEPS = 600, LOG = 800, GAP_MAX = 5, RANGES_MAX = 16 };
 
