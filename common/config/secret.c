@@ -2,49 +2,21 @@
 /* Small files read whole, without leaving copies behind. */
 #include "config/secret.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
-enum { SECRET_MAX = 64 * 1024, CHUNK = 4096 };
-
-static void fd_close(const int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
-/* Ends at the end of the file or when out is full. */
-static enum status read_all(int fd, const char *path, struct buf *out, struct err *err)
-{
-    while (out->len < out->max) {
-        const size_t left = out->max - out->len;
-        const size_t want = left < CHUNK ? left : CHUNK;
-        char *room = buf_room(out, want);
-        ssize_t got;
-
-        if (room == NULL)
-            return err_fatal(err, "memory", "%s: memory is short", path);
-        got = read(fd, room, want);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_errno(err, ST_FATAL, errno, path);
-        if (got == 0)
-            return ST_OK;
-        buf_grew(out, (size_t)got);
-    }
-    return ST_OK;
-}
+enum { SECRET_MAX = 64 * 1024 };
 
 enum status secret_file_read(const char *path, struct buf *out, struct err *err)
 {
-    AUTO(fd_close) const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    AUTO(file_close) const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     enum status rc;
 
     if (fd < 0)
         return err_errno(err, ST_FATAL, errno, path);
-    rc = read_all(fd, path, out, err);
+    rc = file_read(fd, path, out, err);
     if (rc != ST_OK)
         return rc;
     if (out->len == out->max)

@@ -2,6 +2,7 @@
 /* kabaoctl api-token new NAME: a client of the HTTP API. The token is printed once; api_tokens_file
  * gets its hash. The file is replaced whole, so that a reader has the old one or the new one. */
 #include "app/app.h"
+#include "base/file.h"
 #include "base/hex.h"
 #include "base/rand.h"
 #include "codec/base64.h"
@@ -136,18 +137,6 @@ static void add_section(const struct ctl *ctl, struct str token, struct buf *out
         buf_add_cstr(out, "access_token = true\n");
 }
 
-static bool write_all(int fd, struct str text)
-{
-    while (text.len > 0) {
-        ssize_t written = write(fd, text.ptr, text.len);
-
-        if (written < 0 && errno != EINTR)
-            return false;
-        text = str_skip(text, written > 0 ? (size_t)written : 0);
-    }
-    return fsync(fd) == 0;
-}
-
 /* kabao-ingress must be able to read the new one exactly as it could the old one. */
 static bool copy_rights(int fd, const struct token_file *f)
 {
@@ -175,7 +164,7 @@ static enum status replace(const struct ctl *ctl, const struct token_file *f, in
     add_section(ctl, token, &text);
     if (!buf_ok(&text))
         return err_fatal(err, "config", "%s would be larger than 256 KiB", f->path);
-    if (!copy_rights(fd, f) || !write_all(fd, buf_str(&text)))
+    if (!copy_rights(fd, f) || !file_write(fd, buf_str(&text)) || fsync(fd) != 0)
         return err_errno(err, ST_RETRY, errno, f->fresh);
     if (rename(f->fresh, f->path) != 0)
         return err_errno(err, ST_RETRY, errno, f->path);

@@ -2,6 +2,7 @@
 #include "menu_file.h"
 
 #include "app/app.h"
+#include "base/file.h"
 #include "codec/json.h"
 #include "codec/jsonw.h"
 
@@ -92,18 +93,6 @@ int menu_file_ask(const struct ctl *ctl, const char *path)
     return ctl_confirm(ctl, question) ? EXIT_DONE : EXIT_USAGE;
 }
 
-static bool write_all(int fd, struct str text)
-{
-    while (text.len > 0) {
-        ssize_t written = write(fd, text.ptr, text.len);
-
-        if (written < 0 && errno != EINTR)
-            return false;
-        text = str_skip(text, written > 0 ? (size_t)written : 0);
-    }
-    return fchmod(fd, MODE) == 0 && fsync(fd) == 0;
-}
-
 enum status menu_file_put(const char *path, struct str text, struct err *err)
 {
     char target[PATH_MAX]; /* behind symbolic links */
@@ -118,7 +107,8 @@ enum status menu_file_put(const char *path, struct str text, struct err *err)
     fd = mkostemp(fresh, O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, ST_RETRY, errno, path);
-    good = write_all(fd, text) && rename(fresh, target) == 0;
+    good = file_write(fd, text) && fchmod(fd, MODE) == 0 && fsync(fd) == 0 &&
+           rename(fresh, target) == 0;
     error = errno;
     (void)close(fd);
     if (good)
