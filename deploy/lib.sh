@@ -8,7 +8,7 @@ KABAO_CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/kabao
 
 PACKAGES_BUILD=(gcc cmake ninja-build pkg-config librdkafka-dev libcurl4-openssl-dev libxml2-dev libjson-c-dev
     libssl-dev default-libmysqlclient-dev libmicrohttpd-dev libini-config-dev uthash-dev libutf8proc-dev
-    libsmartcols-dev libcmocka-dev)
+    libsmartcols-dev libcsv-dev libcmocka-dev)
 PACKAGES_SERVERS=(mariadb-server-core mariadb-client-core util-linux)
 PACKAGES_TEST=(ccache openssl zsh groff clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev cppcheck
     json-schema-test-suite lintian mmdebstrap dpkg-dev docker-compose wrk nghttp2-client python3 python3-pip python3-pytest python3-pytest-xdist python3-jsonschema python3-six python3-yaml

@@ -21,3 +21,10 @@ find_library_as(ini ini_config)
 find_library_as(utf8proc libutf8proc)
 find_library_as(smartcols smartcols)
 find_library_as(cmocka cmocka)
+
+# libcsv comes without a file for pkg-config.
+find_path(csv_INCLUDE_DIR csv.h REQUIRED)
+find_library(csv_LIBRARY csv REQUIRED)
+add_library(lib_csv INTERFACE)
+target_include_directories(lib_csv SYSTEM INTERFACE ${csv_INCLUDE_DIR})
+target_link_libraries(lib_csv INTERFACE ${csv_LIBRARY})
