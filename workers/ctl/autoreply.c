@@ -2,73 +2,21 @@
 /* kabaoctl autoreply import: what the console answers and shows, as files for the server mode,
  * which switches the console's off. */
 #include "app/app.h"
-#include "autoreply_convert.h"
+#include "console.h"
 #include "menu_file.h"
 #include "menu_load.h"
 #include "show.h"
 
 #include <stdio.h>
 
-enum {
-    TEXT_MAX = 16 << 20,
-    JSON_MAX = 32 << 20,
-    RULES_MAX = 2000, /* of kabao-ingress, as the next */
-    RULES_MAX_BYTES = 1 << 20,
-};
+enum { JSON_MAX = 32 << 20 };
 
 struct import {
     const struct ctl *ctl;
     const char *rules_path; /* NULL: standard output */
     const char *menu_path;  /* NULL: none is written */
-    struct losses lost;
-    struct buf rules; /* as people edit them */
-    struct buf menu;
-    size_t rule_count;
-    size_t button_count;
+    struct console console;
 };
-
-static bool make_readable(struct buf *compact, struct buf *out)
-{
-    AUTO(json_freep) struct json *tree = NULL;
-    struct err unseen = {0};
-
-    if (!buf_ok(compact) || json_parse(buf_str(compact), &tree, &unseen) != ST_OK)
-        return false;
-    menu_file_format(tree, out);
-    return buf_ok(out);
-}
-
-/* The rules in this order: followers, buttons, keywords as the console has them, all else. */
-static int convert(struct import *im, const struct json *replies, const struct json *current)
-{
-    AUTO(buf_done) struct buf rules = BUF_INIT(TEXT_MAX);
-    AUTO(buf_done) struct buf menu = BUF_INIT(TEXT_MAX);
-    struct jsonw rules_w = {.out = &rules};
-    struct jsonw menu_w = {.out = &menu};
-    struct autoreply_converting c = {.w = &rules_w, .lost = &im->lost};
-    struct menu_forming f = {
-        .from = "menu.current /selfmenu_info/button", .lost = &im->lost, .clicks = &rules_w};
-
-    jsonw_object(&rules_w);
-    jsonw_key(&rules_w, STR("rules"));
-    jsonw_array(&rules_w);
-    autoreply_subscribe(replies, &c);
-    menu_form(json_get(json_get(current, "selfmenu_info"), "button"), &f, &menu_w);
-    autoreply_keywords(replies, &c);
-    autoreply_default(replies, &c);
-    jsonw_array_end(&rules_w);
-    jsonw_object_end(&rules_w);
-    im->rule_count = c.count + f.click_count;
-    im->button_count = f.button_count;
-    if (c.failed || f.failed || !make_readable(&rules, &im->rules) ||
-        !make_readable(&menu, &im->menu))
-        return EXIT_INTERNAL;
-    if (im->rules.len >= RULES_MAX_BYTES || im->rule_count > RULES_MAX)
-        losses_add(&im->lost, "the rules", (struct str){NULL, 0},
-                   "there are more than 2000 or 1 MiB of them: kabao-ingress refuses the file, "
-                   "shorten it");
-    return im->lost.failed ? EXIT_INTERNAL : EXIT_DONE;
-}
 
 static int ask_wechat(struct import *im, struct command_asker *asker)
 {
@@ -81,7 +29,7 @@ static int ask_wechat(struct import *im, struct command_asker *asker)
         code = command_answer("autoreply.get", &result, &replies);
     if (code == EXIT_DONE)
         code = menu_ask_current(asker, &current);
-    return code == EXIT_DONE ? convert(im, replies, current) : code;
+    return code == EXIT_DONE ? console_convert(&im->console, replies, current) : code;
 }
 
 static int choose_files(struct import *im, const struct account *account)
@@ -105,9 +53,9 @@ static int write_files(struct import *im)
     enum status rc = ST_OK;
 
     if (im->rules_path)
-        rc = menu_file_put(im->rules_path, buf_str(&im->rules), &err);
-    if (rc == ST_OK && im->menu_path && im->button_count > 0)
-        rc = menu_file_put(im->menu_path, buf_str(&im->menu), &err);
+        rc = menu_file_put(im->rules_path, buf_str(&im->console.rules), &err);
+    if (rc == ST_OK && im->menu_path && im->console.button_count > 0)
+        rc = menu_file_put(im->menu_path, buf_str(&im->console.menu), &err);
     return rc == ST_OK ? EXIT_DONE : ctl_fail(rc, &err);
 }
 
@@ -117,17 +65,17 @@ static bool print_json(const struct import *im)
     struct jsonw w = {.out = &line};
 
     jsonw_object(&w);
-    jsonw_key_i64(&w, "rule_count", (int64_t)im->rule_count);
+    jsonw_key_i64(&w, "rule_count", (int64_t)im->console.rule_count);
     jsonw_key_str(&w, "rules_file", str_from(im->rules_path));
     if (!im->rules_path) {
         jsonw_key(&w, STR("rules"));
-        jsonw_raw(&w, str_trim(buf_str(&im->rules)));
+        jsonw_raw(&w, str_trim(buf_str(&im->console.rules)));
     }
-    jsonw_key_i64(&w, "button_count", (int64_t)im->button_count);
-    if (im->button_count > 0)
+    jsonw_key_i64(&w, "button_count", (int64_t)im->console.button_count);
+    if (im->console.button_count > 0)
         jsonw_key_str(&w, "menu_file", str_from(im->menu_path));
     jsonw_key(&w, STR("lost"));
-    losses_write(&im->lost, &w);
+    losses_write(&im->console.lost, &w);
     jsonw_object_end(&w);
     return show_print_json(&line);
 }
@@ -136,16 +84,16 @@ static bool print_json(const struct import *im)
 static void print_people(const struct import *im)
 {
     if (!im->rules_path)
-        (void)printf("%.*s", STR_ARG(buf_str(&im->rules)));
-    losses_print(&im->lost);
-    (void)fprintf(stderr, "%zu rules: %s\n", im->rule_count,
+        (void)printf("%.*s", STR_ARG(buf_str(&im->console.rules)));
+    losses_print(&im->console.lost);
+    (void)fprintf(stderr, "%zu rules: %s\n", im->console.rule_count,
                   im->rules_path ? im->rules_path : "standard output");
-    if (im->button_count == 0)
+    if (im->console.button_count == 0)
         (void)fprintf(stderr, "no menu to write\n");
     else
-        (void)fprintf(stderr, "%zu buttons: %s\n", im->button_count,
+        (void)fprintf(stderr, "%zu buttons: %s\n", im->console.button_count,
                       im->menu_path ? im->menu_path : "not written, --menu names a file");
-    (void)fprintf(stderr, "%zu lost\n", im->lost.count);
+    (void)fprintf(stderr, "%zu lost\n", im->console.lost.count);
 }
 
 static int run(struct import *im, struct command_asker *asker)
@@ -168,14 +116,11 @@ static int run(struct import *im, struct command_asker *asker)
 
 int ctl_autoreply_import(const struct ctl *ctl)
 {
-    struct import im = {
-        .ctl = ctl, .lost = LOSSES_INIT, .rules = BUF_INIT(TEXT_MAX), .menu = BUF_INIT(TEXT_MAX)};
+    struct import im = {.ctl = ctl, .console = CONSOLE_INIT};
     struct command_asker asker = {.ctl = ctl};
     int code = run(&im, &asker);
 
     command_asker_close(&asker);
-    losses_done(&im.lost);
-    buf_done(&im.rules);
-    buf_done(&im.menu);
+    console_done(&im.console);
     return code;
 }

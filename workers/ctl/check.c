@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kabaoctl check: everything an installation stands on, one line each: OK, or what to do. */
+#include "check.h"
+
 #include "app/app.h"
-#include "app/table.h"
 #include "codec/json.h"
 #include "config/accounts.h"
 #include "config/secret.h"
-#include "ctl.h"
 #include "db/migrate.h"
 #include "http/client.h"
 #include "kafka/admin.h"
 #include "kafka/client.h"
+#include "show.h"
 #include "wechat/seal.h"
 
 #include <stdio.h>
@@ -17,26 +18,49 @@
 
 enum { ASK_MS = 8000, SKEW_MAX_MS = 5000, SECRET_MAX = 65536, ARENA_MAX = 2 << 20 };
 
-struct report {
-    const struct ctl *ctl;
-    struct text_table *table;
-    size_t failed;
-    bool broken; /* the table itself: no memory */
+static const char *const STATES[] = {
+    [CHECK_OK] = "OK",
+    [CHECK_NOTE] = "NOTE",
+    [CHECK_FAIL] = "FAIL",
+    [CHECK_SKIP] = "SKIP",
 };
 
-static void add_line(struct report *r, const char *name, enum status rc, const char *text)
+static void print_line(enum check_state state, const char *what, struct str text)
 {
-    if (rc != ST_OK)
+    (void)printf("%-5s %s  ", STATES[state], what);
+    show_print_bytes(text);
+    (void)printf("\n");
+    (void)fflush(stdout);
+}
+
+void check_flush(struct check_report *r)
+{
+    if (r->ctl->json || !r->table)
+        return;
+    r->broken = !text_table_print(r->table) || r->broken;
+    (void)fflush(stdout);
+    text_table_free(r->table);
+    r->table = NULL;
+}
+
+void check_line(struct check_report *r, enum check_state state, const char *what, struct str text)
+{
+    if (state == CHECK_FAIL)
         r->failed++;
-    if (!text_table_row(r->table, (const struct str[]){str_from(rc == ST_OK ? "OK" : "FAIL"),
-                                                       str_from(name), str_from(text)}))
+    if (!r->table)
+        print_line(state, what, text);
+    else if (!text_table_row(r->table,
+                             (const struct str[]){str_from(STATES[state]), str_from(what), text}))
         r->broken = true;
 }
 
-static void judge(struct report *r, const char *name, enum status rc, const char *good,
-                  const struct err *err)
+void check_judge(struct check_report *r, const char *what, enum status rc, const char *good,
+                 const struct err *err)
 {
-    add_line(r, name, rc, rc == ST_OK ? good : err->text);
+    if (rc == ST_OK)
+        check_line(r, CHECK_OK, what, str_from(good));
+    else
+        check_line(r, CHECK_FAIL, what, str_from(err->text));
 }
 
 /* Settings and secrets */
@@ -56,22 +80,23 @@ static enum status check_account(const struct account *account, struct err *err)
     return rc;
 }
 
-static void check_accounts(struct report *r)
+static void check_accounts(struct check_report *r)
 {
     const struct settings *settings = r->ctl->settings;
 
     if (settings->account_count == 0)
-        add_line(r, "accounts", ST_FATAL, "no [account NAME] in the settings");
+        check_line(r, CHECK_FAIL, "accounts", STR("no [account NAME] in the settings"));
     for (size_t i = 0; i < settings->account_count; i++) {
         struct err err = {0};
         char name[64];
 
         (void)snprintf(name, sizeof(name), "account %s", settings->accounts[i].name);
-        judge(r, name, check_account(&settings->accounts[i], &err), "secrets are readable", &err);
+        check_judge(r, name, check_account(&settings->accounts[i], &err), "secrets are readable",
+                    &err);
     }
 }
 
-static void check_seal(struct report *r)
+static void check_seal(struct check_report *r)
 {
     struct seal_key key;
     struct err err = {0};
@@ -79,7 +104,7 @@ static void check_seal(struct report *r)
 
     if (rc == ST_OK)
         seal_key_done(&key);
-    judge(r, "seal key", rc, "32 bytes", &err);
+    check_judge(r, "seal key", rc, "32 bytes", &err);
 }
 
 /* Kafka */
@@ -122,7 +147,7 @@ static enum status check_family(struct topic_check *c, enum topic topic, struct 
     return rc;
 }
 
-static void check_topics(struct report *r)
+static void check_topics(struct check_report *r)
 {
     struct topic_check c = {.settings = r->ctl->settings};
     struct err err = {0};
@@ -134,19 +159,19 @@ static void check_topics(struct report *r)
     admin_close(c.admin);
     (void)snprintf(good, sizeof(good), "%zu topics of %lld partitions", c.count,
                    (long long)c.settings->topic.partitions);
-    judge(r, "topics", rc, good, &err);
+    check_judge(r, "topics", rc, good, &err);
 }
 
-static void check_kafka(struct report *r)
+static void check_kafka(struct check_report *r)
 {
     struct err err = {0};
     enum status rc = kafka_check(&r->ctl->settings->kafka, &err);
 
-    judge(r, "kafka settings", rc, "librdkafka takes them all", &err);
+    check_judge(r, "kafka settings", rc, "librdkafka takes them all", &err);
     if (rc != ST_OK)
         return;
     rc = kafka_ping(&r->ctl->settings->kafka, deadline_in(ASK_MS), &err);
-    judge(r, "broker", rc, "answers", &err);
+    check_judge(r, "broker", rc, "answers", &err);
     if (rc == ST_OK)
         check_topics(r);
 }
@@ -175,7 +200,7 @@ static enum status check_clock(struct db *db, struct err *err)
                      (long long)skew_ms);
 }
 
-static void check_database(struct report *r)
+static void check_database(struct check_report *r)
 {
     struct db *db = NULL;
     struct err err = {0};
@@ -183,10 +208,10 @@ static void check_database(struct report *r)
 
     if (rc == ST_OK)
         rc = db_open(&r->ctl->settings->mysql, &db, &err);
-    judge(r, "database", rc, "answers", &err);
+    check_judge(r, "database", rc, "answers", &err);
     if (rc == ST_OK) {
-        judge(r, "tables", migrate_check(db, &err), "are up to date", &err);
-        judge(r, "clock", check_clock(db, &err), "agrees with the database's", &err);
+        check_judge(r, "tables", migrate_check(db, &err), "are up to date", &err);
+        check_judge(r, "clock", check_clock(db, &err), "agrees with the database's", &err);
     }
     db_close(db);
     db_library_done();
@@ -214,7 +239,7 @@ static enum status ask_wechat(const struct ctl *ctl, struct http_client *http, s
     return ST_OK;
 }
 
-static void check_wechat(struct report *r)
+static void check_wechat(struct check_report *r)
 {
     struct http_client_conf conf = {
         .ca_file = r->ctl->settings->wechat.ca_file,
@@ -230,23 +255,36 @@ static void check_wechat(struct report *r)
     if (rc == ST_OK)
         rc = ask_wechat(r->ctl, http, &err);
     http_client_close(http);
-    judge(r, "wechat", rc, r->ctl->settings->wechat.base_url, &err);
+    check_judge(r, "wechat", rc, r->ctl->settings->wechat.base_url, &err);
+}
+
+static bool is_for_live(const struct ctl *ctl)
+{
+    return str_is_set(ctl->account) || str_is_set(ctl->export) || ctl->wait_s > 0 || ctl->yes;
 }
 
 int ctl_check(const struct ctl *ctl)
 {
     static const char *const columns[] = {"state", "what", "detail", NULL};
-    struct report r = {.ctl = ctl, .table = text_table_new(columns, ctl->json)};
+    struct check_report r = {.ctl = ctl};
 
+    if (!ctl->live && is_for_live(ctl))
+        return ctl_usage("--account, --export, --wait and --yes go with --live");
+    if (str_is_set(ctl->account) && !settings_account(ctl->settings, ctl->account.ptr))
+        return ctl_usage("there is no such account");
+    r.table = text_table_new(columns, ctl->json);
     if (!r.table)
         return EXIT_INTERNAL;
-    add_line(&r, "settings", ST_OK, ctl->settings->path ? ctl->settings->path : "environment");
+    check_line(&r, CHECK_OK, "settings",
+               str_from(ctl->settings->path ? ctl->settings->path : "environment"));
     check_accounts(&r);
     check_seal(&r);
     check_kafka(&r);
     check_database(&r);
     check_wechat(&r);
-    if (!text_table_print(r.table) || r.broken)
+    if (ctl->live)
+        check_live(&r);
+    if ((r.table && !text_table_print(r.table)) || r.broken)
         r.failed++;
     text_table_free(r.table);
     return r.failed == 0 ? EXIT_DONE : EXIT_CONFIG;

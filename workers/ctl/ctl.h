@@ -41,6 +41,8 @@ enum ctl_option {
     OPT_CHANGES,
     OPT_COMMANDS,
     OPT_LATENCY,
+    OPT_LIVE,
+    OPT_EXPORT,
     OPT_DRY_RUN,
     OPT_REVEAL,
     OPT_YES,
@@ -83,6 +85,8 @@ struct ctl {
     struct str types;
     struct str rules; /* a path, as menu */
     struct str menu;
+    struct str export; /* a path */
+    bool live;
     bool access_token;
     bool reveal;
     int64_t max;    /* 0: no limit */

@@ -85,6 +85,13 @@ static void write_detail(const struct tale_node *node, bool reveal, struct buf *
         add_detail(out, STR("trace"), node->trace);
 }
 
+void tale_what(const struct tale_node *node, struct buf *out)
+{
+    buf_add_cstr(out, LABELS[node->kind]);
+    buf_add(out,
+            node->kind == TALE_LETTER || node->kind == TALE_REDRIVE ? node->worker : node->what);
+}
+
 static struct text_line *add_line(struct text_table *table, struct text_line *parent,
                                   const struct tale_node *node, bool reveal)
 {
@@ -95,9 +102,7 @@ static struct text_line *add_line(struct text_table *table, struct text_line *pa
     struct text_line *line;
     enum text_colour colour = TEXT_PLAIN;
 
-    buf_add_cstr(&what, LABELS[node->kind]);
-    buf_add(&what,
-            node->kind == TALE_LETTER || node->kind == TALE_REDRIVE ? node->worker : node->what);
+    tale_what(node, &what);
     if (str_is_set(node->topic))
         buf_addf(&place, "%.*s %d:%lld", STR_ARG(node->topic), node->partition,
                  (long long)node->offset);

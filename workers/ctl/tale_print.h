@@ -9,3 +9,5 @@
 MUST_CHECK bool tale_print(const struct tale *tale, size_t skip, bool reveal);
 /* The list "events", parents before their children: {"n","parent","kind",...}. */
 void tale_write(struct jsonw *w, const struct tale *tale, size_t skip, bool reveal);
+/* "row member", "dead letter activate": what people are told of a node, without its place. */
+void tale_what(const struct tale_node *node, struct buf *out);

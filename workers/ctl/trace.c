@@ -6,11 +6,11 @@
 #include "mask.h"
 #include "show.h"
 #include "tale_print.h"
-#include "trace_rows.h"
+#include "trace_gather.h"
 
 #include <stdio.h>
 
-enum { MAX_DEFAULT = 20, MAX_MAX = 1000, ID_BYTES_MAX = 512, PASSES_MAX = 4, OUT_MAX = 256 << 20 };
+enum { MAX_DEFAULT = 20, MAX_MAX = 1000, ID_BYTES_MAX = 512, OUT_MAX = 256 << 20 };
 
 /* One trace under way. */
 struct tracing {
@@ -52,39 +52,6 @@ static enum status search(struct tracing *t, struct sought *exact, struct sought
     return rc;
 }
 
-/* Until nothing new is learnt: an id leads to a trace, a trace to keys and to an earlier time. */
-static enum status read_records(struct tracing *t, bool wide, struct err *err)
-{
-    enum status rc = ST_OK;
-
-    for (int pass = 0; pass < PASSES_MAX && rc == ST_OK; pass++) {
-        tale_done(&t->tale);
-        tale_init(&t->tale);
-        t->s->changed = false;
-        rc = sought_read(t->ctl, t->s, wide, &t->tale, err);
-        if (rc == ST_OK && t->db && t->s->changed)
-            rc = trace_seek_more(t->db, t->s, err);
-        if (!t->s->changed)
-            break;
-    }
-    return rc;
-}
-
-static enum status gather(struct tracing *t, struct err *err)
-{
-    enum status rc = ST_OK;
-
-    if (map_len(t->s->keys) > 0)
-        rc = read_records(t, false, err);
-    /* Known by its row, but not where its records stand. */
-    if (rc == ST_OK && !t->tale.first && !t->is_list)
-        rc = read_records(t, true, err);
-    if (rc == ST_OK && t->db)
-        rc = trace_rows(t->db, t->ctl, t->s, &t->tale, err);
-    tale_arrange(&t->tale);
-    return rc;
-}
-
 static enum status run(struct tracing *t, struct sought *exact, struct sought *loose,
                        struct err *err)
 {
@@ -93,7 +60,7 @@ static enum status run(struct tracing *t, struct sought *exact, struct sought *l
     if (rc == ST_OK && sought_is_empty(t->s))
         rc = search(t, exact, loose, err);
     if (rc == ST_OK && !sought_is_empty(t->s))
-        rc = gather(t, err);
+        rc = trace_gather(t->ctl, t->db, t->s, t->is_list, &t->tale, err);
     if (rc == ST_OK && (t->tale.is_short || exact->is_short || loose->is_short))
         rc = err_fatal(err, "memory", "out of memory");
     return rc;
