@@ -95,5 +95,5 @@ enum quota_left quota_judge(const struct json *answer, int64_t *limit, int64_t *
         return QUOTA_UNSAID;
     *limit = of_day;
     *left = remain;
-    return remain < of_day / LOW_SHARE ? QUOTA_LOW : QUOTA_ENOUGH;
+    return remain < of_day / LOW_SHARE || remain <= 0 ? QUOTA_LOW : QUOTA_ENOUGH;
 }
