@@ -106,7 +106,7 @@ static void sum_up(struct looking *k)
                   "console, or with kabaoctl command send card.create");
     else
         live_line(k->live, CHECK_OK, "cards",
-                  "the feature is open; %" PRId64 " templates of member cards, %" PRId64 " others",
+                  "the feature is open; templates of member cards: %" PRId64 ", others: %" PRId64,
                   k->members, k->others);
     if (k->total > LOOKED_AT_MAX)
         live_line(k->live, CHECK_NOTE, "cards",

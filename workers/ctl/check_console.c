@@ -108,7 +108,7 @@ static void tell_menu(const struct exporting *e)
         live_line(l, CHECK_NOTE, "menu", "there is none, so server mode takes none down");
     else
         live_line(l, CHECK_OK, "menu",
-                  "%zu buttons are in %s/menu.json; server mode takes a menu of the console down, "
+                  "buttons: %zu, in %s/menu.json; server mode takes a menu of the console down, "
                   "kabaoctl menu put %s/menu.json --account %s puts it up again",
                   e->console.button_count, e->folder, e->folder, l->account->name);
 }
@@ -122,7 +122,7 @@ static void tell_replies(const struct exporting *e)
                   "no auto-reply is on in the console, so server mode switches none off");
     else
         live_line(l, CHECK_OK, "replies",
-                  "%zu rules are in %s/rules.json; server mode switches those of the console off, "
+                  "rules: %zu, in %s/rules.json; server mode switches those of the console off, "
                   "[account %s] autoreply_file gives them back",
                   e->console.rule_count, e->folder, l->account->name);
 }

@@ -6,6 +6,7 @@
 #include "log/log.h"
 #include "options.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -144,6 +145,8 @@ int main(int argc, char **argv)
     int used = 0;
     int code;
 
+    /* Texts are UTF-8, whatever the terminal says; else tables show \x.. for what is not ASCII. */
+    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* NOLINT(concurrency-mt-unsafe): one thread only */
     log_init("kabaoctl", LOG_WARN);
     if (!options_parse(argc, argv, &ctl, &given, &rest))
         return ctl_usage("what is that?");

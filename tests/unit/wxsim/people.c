@@ -314,6 +314,28 @@ static void test_the_console_is_shown_as_it_is(void **state)
     assert_int_equal(json_len(json_get(json_get(f->answer, "selfmenu_info"), "button")), 2);
 }
 
+/* Its own accounts: what is closed, and what the network looks like from there. */
+static void test_an_account_may_be_closed(void **state)
+{
+    static const char account[] =
+        "{\"accounts\":[{\"appid\":\"wxclosed000000001\",\"secret\":\"s\",\"closed\":[\"/card/*\"],"
+        "\"denied\":[40164],\"callback_check\":{\"dns\":[],\"ping\":[]}}]}";
+    struct fixture *f = *state;
+    AUTO(json_freep) struct json *from = NULL;
+    const struct sim_account *a;
+    struct err err;
+
+    assert_int_equal(json_parse(STR(account), &from, &err), ST_OK);
+    assert_int_equal(sim_world_load(&f->world, from, &err), ST_OK);
+    a = sim_world_account(&f->world, STR("wxclosed000000001"));
+    assert_true(sim_account_is_closed(a, STR("/card/batchget")));
+    assert_false(sim_account_is_closed(a, STR("/cgi-bin/menu/get")));
+    assert_int_equal(post(f, "/cgi-bin/stable_token",
+                          "{\"grant_type\":\"client_credential\",\"appid\":\"wxclosed000000001\","
+                          "\"secret\":\"s\"}"),
+                     40164);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -327,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scenes_have_their_bounds, set_up, platform_close),
         cmocka_unit_test_setup_teardown(test_menus_keep_their_rules, set_up, platform_close),
         cmocka_unit_test_setup_teardown(test_the_console_is_shown_as_it_is, set_up, platform_close),
+        cmocka_unit_test_setup_teardown(test_an_account_may_be_closed, set_up, platform_close),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
