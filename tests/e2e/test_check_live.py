@@ -67,7 +67,7 @@ FAULTS = {
     "frozen": Fault("secret", "FAIL", "the AppSecret is frozen: unfreeze it", sim={"denied": [40243]}),
     "missing": Fault("secret", "FAIL", "secret_file", "none.secret", keys={"secret_file": "/nowhere/none.secret"}),
     "tokenquota": Fault("token", "FAIL", "today's fetches are used up", "midnight in China", rule=errcode(45009)),
-    "wechataway": Fault("token", "FAIL", "502", rule={"path": TOKEN, "do": {"status": 502}}),
+    "wechataway": Fault("token", "FAIL", "502", "can this machine reach it?", rule={"path": TOKEN, "do": {"status": 502}}),
     "hub": Fault("token", "FAIL", "the token hub refuses the bearer token", "token_url_bearer_file",
                  keys={"token_source": "url", "token_url": "HUB", "token_url_bearer_file": "BEARER"}),
     "goodhub": Fault("token", "OK", "the hub's is good for",

@@ -18,7 +18,6 @@ enum { FOLDER_MODE = 0755, ERRCODE_CLOSED = 48001, ERRCODE_NO_MENU = 46003 };
 struct exporting {
     struct check_live *live;
     char folder[PATH_MAX];
-    size_t kept; /* files that were left as they are */
     struct console console;
 };
 
@@ -49,7 +48,6 @@ static enum status put_file(struct exporting *e, const char *name, struct str te
                 "%s is there with other content and was left: it may be the only copy of what "
                 "the console had; --yes writes over it",
                 path);
-        e->kept += !same;
         return ST_OK;
     }
     return menu_file_put(path, text, err);
@@ -89,7 +87,7 @@ static enum status put_files(struct exporting *e, const struct json *replies,
     rc = put_json(e, "autoreply.get.json", replies, err);
     if (rc == ST_OK)
         rc = put_json(e, "menu.current.json", current, err);
-    if (rc == ST_OK)
+    if (rc == ST_OK && e->console.rule_count > 0)
         rc = put_file(e, "rules.json", buf_str(&e->console.rules), err);
     if (rc == ST_OK && e->console.button_count > 0)
         rc = put_file(e, "menu.json", buf_str(&e->console.menu), err);

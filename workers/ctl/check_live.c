@@ -29,7 +29,14 @@ void live_fail(struct check_live *l, const char *what, const struct err *err)
     if (l->is_refused)
         live_line(l, CHECK_SKIP, what, "not asked: the token is refused");
     else
-        live_line(l, CHECK_FAIL, what, "%s", err->text);
+        live_line(l, CHECK_FAIL, what, "%s%s", err->text, live_hint(err));
+}
+
+const char *live_hint(const struct err *err)
+{
+    return strncmp(err->code, "http:", 5) == 0
+               ? "; can this machine reach it? Name service, firewall, proxy, [wechat] base_url"
+               : "";
 }
 
 bool live_is_code(const struct err *err, int errcode)
@@ -42,6 +49,7 @@ bool live_is_code(const struct err *err, int errcode)
 
 /* struct wechat_env */
 
+/* NOLINTNEXTLINE(readability-function-size): as struct wechat_env has it */
 static enum status give_token(void *arg, const struct account *account UNUSED,
                               enum token_kind kind UNUSED, const char *older,
                               struct deadline until UNUSED, struct token *out, struct err *err)
@@ -174,7 +182,8 @@ static void check_accounts(struct check_report *r, const struct account *const *
 void check_live(struct check_report *r)
 {
     const struct settings *settings = r->ctl->settings;
-    const struct account **accounts = mem_array(settings->account_count + 1, sizeof(*accounts));
+    const struct account **accounts =
+        mem_array(settings->account_count + 1, sizeof(struct account *));
     size_t count = 0;
     int64_t for_s;
 

@@ -30,6 +30,8 @@ void live_fail(struct check_live *l, const char *what, const struct err *err);
  * wechat_call; err->code has the errcode, "wechat:48001". */
 MUST_CHECK enum status live_ask(struct check_live *l, const char *type, struct str body,
                                 struct json **answer, struct err *err);
+/* More to do about an error, behind its text; empty: nothing is known. */
+const char *live_hint(const struct err *err);
 bool live_is_code(const struct err *err, int errcode);
 
 /* The steps, in their order; each tells its lines. */

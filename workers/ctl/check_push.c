@@ -122,7 +122,7 @@ void check_push(struct check_report *r, const struct account *const *accounts, s
     else if (run(&w, for_s, &err) != ST_OK)
         for (size_t i = 0; i < count; i++)
             if (!w.seen[i])
-                tell(&w, i, CHECK_FAIL, err.text);
+                tell(&w, i, w.tail ? CHECK_FAIL : CHECK_SKIP, err.text);
     tail_close(w.tail);
     database_close(w.db);
     mem_free(w.seen);

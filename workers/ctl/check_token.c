@@ -42,7 +42,8 @@ static void tell_fault(struct check_live *l, const struct err *err)
 
     for (enum fetch_line line = 0; line < FETCH_LINES; line++)
         if (line == fault.line)
-            live_line(l, CHECK_FAIL, LINES[line], "%s", fault.is_known ? remedy : err->text);
+            live_line(l, CHECK_FAIL, LINES[line], "%s%s", fault.is_known ? remedy : err->text,
+                      live_hint(err));
         else if (line > fault.line)
             live_line(l, CHECK_SKIP, LINES[line], "not asked: no %s", LINES[fault.line]);
         else
