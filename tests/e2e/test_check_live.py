@@ -115,15 +115,23 @@ def appid_of(name):
     return f"wx{list(FAULTS).index(name):016x}"
 
 
+def tool(directory, *words):
+    def run(config):
+        done = run_tool("kabaoctl", *words, "--config", config.write(directory / "apply.ini"), "--yes")
+        assert done.returncode == 0, done.stderr
+    return run
+
+
 class World:
     """One simulator, one file of settings, an account for each fault; asked once."""
 
-    def __init__(self, directory, broker, database, kafka):
+    def __init__(self, directory, broker, database, kafka, layout):
         self.sim = Sim(directory, self._platform(), self._script()).start()
         with Hub(self.sim, appid_of("goodhub"), SECRETS["secret"], "right") as hub:
-            self.ini = self._settings(directory, broker, database, kafka, hub).write(directory / "live.ini")
-            for words in (("topics", "apply", "--yes"), ("migrate", "--yes")):
-                assert run_tool("kabaoctl", *words, "--config", self.ini).returncode == 0
+            config = self._settings(directory, broker, database, kafka, hub)
+            self.ini = config.write(directory / "live.ini")
+            layout[0].make(config, tool(directory, "topics", "apply"))
+            layout[1].make(config, database, tool(directory, "migrate"))
             for name, fault in FAULTS.items():
                 for _ in range(fault.calls):
                     self._spend(appid_of(name))
@@ -158,14 +166,14 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory, broker_server, db_server, contract):
+def world(tmp_path_factory, broker_server, db_server, contract, layout):
     broker_server.ensure_running()
     db_server.ensure_running()
     kafka = Kafka(broker_server.bootstrap, "t" + uuid.uuid4().hex[:10], contract)
     database = db_server.create()
     world = None
     try:
-        world = World(tmp_path_factory.mktemp("live"), broker_server, database, kafka)
+        world = World(tmp_path_factory.mktemp("live"), broker_server, database, kafka, layout)
         yield world
     finally:
         if world:
@@ -362,5 +370,5 @@ def test_no_push_at_all_is_a_fault_with_its_remedy(shop):
 
 def test_options_without_live_and_unknown_accounts_are_usage_errors(shop):
     s = shop()
-    for words in (["--account", "demo"], ["--wait", "3"], ["--yes"], ["--export", "x"], ["--live", "--account", "nobody"]):
+    for words in (["--account", "demo"], ["--wait", "3"], ["--export", "x"], ["--live", "--account", "nobody"]):
         assert run_tool("kabaoctl", "check", *words, "--config", s.ini).returncode == 64, words

@@ -260,7 +260,7 @@ static void check_wechat(struct check_report *r)
 
 static bool is_for_live(const struct ctl *ctl)
 {
-    return str_is_set(ctl->account) || str_is_set(ctl->export) || ctl->wait_s > 0 || ctl->yes;
+    return str_is_set(ctl->account) || str_is_set(ctl->export) || ctl->wait_s > 0;
 }
 
 int ctl_check(const struct ctl *ctl)
@@ -269,7 +269,7 @@ int ctl_check(const struct ctl *ctl)
     struct check_report r = {.ctl = ctl};
 
     if (!ctl->live && is_for_live(ctl))
-        return ctl_usage("--account, --export, --wait and --yes go with --live");
+        return ctl_usage("--account, --export and --wait go with --live");
     if (str_is_set(ctl->account) && !settings_account(ctl->settings, ctl->account.ptr))
         return ctl_usage("there is no such account");
     r.table = text_table_new(columns, ctl->json);
