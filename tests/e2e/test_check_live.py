@@ -5,6 +5,7 @@ import subprocess
 import uuid
 
 import pytest
+from conftest import kabaoctl
 from kit.config import APPID, CARD_ID, SECRETS, account, default_config, write_secret
 from kit.hub import Hub
 from kit.kafka import Kafka
@@ -115,13 +116,6 @@ def appid_of(name):
     return f"wx{list(FAULTS).index(name):016x}"
 
 
-def tool(directory, *words):
-    def run(config):
-        done = run_tool("kabaoctl", *words, "--config", config.write(directory / "apply.ini"), "--yes")
-        assert done.returncode == 0, done.stderr
-    return run
-
-
 class World:
     """One simulator, one file of settings, an account for each fault; asked once."""
 
@@ -130,8 +124,8 @@ class World:
         with Hub(self.sim, appid_of("goodhub"), SECRETS["secret"], "right") as hub:
             config = self._settings(directory, broker, database, kafka, hub)
             self.ini = config.write(directory / "live.ini")
-            layout[0].make(config, tool(directory, "topics", "apply"))
-            layout[1].make(config, database, tool(directory, "migrate"))
+            layout[0].make(config, kabaoctl(directory, "topics", "apply"))
+            layout[1].make(config, database, kabaoctl(directory, "migrate"))
             for name, fault in FAULTS.items():
                 for _ in range(fault.calls):
                     self._spend(appid_of(name))
