@@ -22,6 +22,14 @@ static bool is_alnum(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+bool account_token_fits(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_alnum(text.ptr[i]))
+            return false;
+    return text.len >= TOKEN_LEN_MIN && text.len <= TOKEN_LEN_MAX;
+}
+
 static enum status read_setting(const struct account *account, const char *key, const char *path,
                                 struct buf *out, struct err *err)
 {
@@ -35,16 +43,12 @@ static enum status read_token(const struct account *account, struct account_secr
                               struct err *err)
 {
     AUTO(buf_done_secret) struct buf text = BUF_INIT(SECRET_MAX);
-    bool fits;
     enum status rc;
 
     rc = read_setting(account, "callback_token_file", account->callback_token_file, &text, err);
     if (rc != ST_OK)
         return rc;
-    fits = text.len >= TOKEN_LEN_MIN && text.len <= TOKEN_LEN_MAX;
-    for (size_t i = 0; fits && i < text.len; i++)
-        fits = is_alnum(text.ptr[i]);
-    if (!fits)
+    if (!account_token_fits(buf_str(&text)))
         return err_fatal(err, "config",
                          "[account %s] callback_token_file: %s must hold the Token of the WeChat "
                          "console, 3 to 32 letters and digits",
@@ -88,6 +92,15 @@ static bool decode_key(struct str text, unsigned char out[AES_KEY_LEN])
         out[len++] = (unsigned char)(bits >> pending);
     }
     return true;
+}
+
+bool account_aes_key_fits(struct str text)
+{
+    unsigned char key[AES_KEY_LEN];
+    const bool fits = decode_key(text, key);
+
+    explicit_bzero(key, sizeof(key));
+    return fits;
 }
 
 static enum status read_key(const struct account *account, const char *key, const char *path,

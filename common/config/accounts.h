@@ -5,7 +5,10 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "config/settings.h"
+
+#include <stdbool.h>
 
 enum { AES_KEY_LEN = 32, AES_KEYS_MAX = 2, CALLBACK_TOKEN_MAX = 64 };
 
@@ -20,4 +23,7 @@ struct account_secrets {
  */
 MUST_CHECK enum status account_secrets_read(const struct account *account,
                                             struct account_secrets *out, struct err *err);
+/* What those files may hold. */
+bool account_token_fits(struct str text);
+bool account_aes_key_fits(struct str text);
 void account_secrets_done(struct account_secrets *secrets); /* wipes */

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SETTINGS_PATH "/etc/kabao/kabao.ini" /* where no other is named */
+
 enum push_mode { PUSH_MODE_AUTO, PUSH_MODE_PLAIN, PUSH_MODE_COMPATIBLE, PUSH_MODE_SECURE };
 
 enum token_source { TOKEN_SOURCE_WECHAT, TOKEN_SOURCE_URL };

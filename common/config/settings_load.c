@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_PATH    "/etc/kabao/kabao.ini"
 #define VARIABLE_PREFIX "KABAO_"
 #define ACCOUNT_PREFIX  "account "
 #define COMMAND_PREFIX  "command "
@@ -231,7 +230,7 @@ static void read_file(struct loader *l)
 /* Without a file the environment may hold everything; a file that was named must be there. */
 static void find_file(struct loader *l, const char *path)
 {
-    const char *wanted = path != NULL ? path : DEFAULT_PATH;
+    const char *wanted = path != NULL ? path : SETTINGS_PATH;
     const int failure = access(wanted, R_OK) == 0 ? 0 : errno;
     struct err err;
 
@@ -428,7 +427,7 @@ enum status settings_load(const char *path, char *const *environment, struct set
     struct loader l = {.given = &given, .strangers = strangers};
     enum status rc;
 
-    if (!given_init(&given, path != NULL ? path : DEFAULT_PATH, err, report))
+    if (!given_init(&given, path != NULL ? path : SETTINGS_PATH, err, report))
         return err_fatal(err, "memory", "settings: memory is short");
     rc = settings_new(&s, err);
     if (rc != ST_OK)

@@ -2,7 +2,6 @@
 /* kabaoctl api-token new NAME: a client of the HTTP API. The token is printed once; api_tokens_file
  * gets its hash. The file is replaced whole, so that a reader has the old one or the new one. */
 #include "app/app.h"
-#include "base/file.h"
 #include "base/hex.h"
 #include "base/rand.h"
 #include "codec/base64.h"
@@ -11,29 +10,16 @@
 #include "config/ini.h"
 #include "config/secret.h"
 #include "ctl.h"
+#include "replace.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { TOKEN_BYTES = 32, TOKEN_TEXT_MAX = 64, NAME_MAX_BYTES = 64, FILE_MAX = 256 * 1024 };
 
 enum { MODE_NEW = 0600, LINE_MAX_BYTES = 1024 };
 
 #define LOWER_CASE "abcdefghijklmnopqrstuvwxyz0123456789"
-
-/* The file, and the one that takes its place. */
-struct token_file {
-    char path[PATH_MAX]; /* behind symbolic links */
-    char fresh[PATH_MAX + 8];
-    bool exists;
-    struct stat was;
-};
 
 static bool consists_of(struct str text, const char *letters)
 {
@@ -71,19 +57,6 @@ static int check_words(const struct ctl *ctl)
     return EXIT_DONE;
 }
 
-static enum status find_file(const char *setting, struct token_file *f, struct err *err)
-{
-    f->exists = stat(setting, &f->was) == 0;
-    if (!f->exists && errno != ENOENT)
-        return err_errno(err, ST_FATAL, errno, setting);
-    if (f->exists && !realpath(setting, f->path))
-        return err_errno(err, ST_FATAL, errno, setting);
-    if (!f->exists && !str_copy(str_from(setting), f->path, sizeof(f->path)))
-        return err_fatal(err, "config", "[ingress] api_tokens_file: the path is too long");
-    (void)snprintf(f->fresh, sizeof(f->fresh), "%s.new", f->path);
-    return ST_OK;
-}
-
 struct name_search {
     struct str name;
     bool found;
@@ -104,7 +77,7 @@ static enum status look_at(void *arg, struct str section, struct str key, struct
 }
 
 /* The file as it stands, once it is known that the name is free. */
-static enum status read_old(const struct token_file *f, const char *name, struct buf *out,
+static enum status read_old(const struct replacement *f, const char *name, struct buf *out,
                             struct err *err)
 {
     struct name_search search = {.name = str_from(name)};
@@ -137,60 +110,21 @@ static void add_section(const struct ctl *ctl, struct str token, struct buf *out
         buf_add_cstr(out, "access_token = true\n");
 }
 
-/* kabao-ingress must be able to read the new one exactly as it could the old one. */
-static bool copy_rights(int fd, const struct token_file *f)
+static enum status add_client(const struct ctl *ctl, struct str token, struct err *err)
 {
-    struct stat is;
-
-    if (!f->exists)
-        return true;
-    if (fstat(fd, &is) != 0)
-        return false;
-    if ((is.st_uid != f->was.st_uid || is.st_gid != f->was.st_gid) &&
-        fchown(fd, f->was.st_uid, f->was.st_gid) != 0)
-        return false;
-    return fchmod(fd, f->was.st_mode & 07777) == 0;
-}
-
-/* fd is of f->fresh, which nobody else has. */
-static enum status replace(const struct ctl *ctl, const struct token_file *f, int fd,
-                           struct str token, struct err *err)
-{
+    AUTO(replace_done) struct replacement file = REPLACEMENT_INIT;
     AUTO(buf_done) struct buf text = BUF_INIT(FILE_MAX);
-    enum status rc = read_old(f, ctl->words[1], &text, err);
+    enum status rc = replace_begin(&file, ctl->settings->ingress.api_tokens_file, MODE_NEW, err);
 
+    if (rc == ST_OK)
+        rc = read_old(&file, ctl->words[1], &text, err);
     if (rc != ST_OK)
         return rc;
     add_section(ctl, token, &text);
     if (!buf_ok(&text))
-        return err_fatal(err, "config", "%s would be larger than 256 KiB", f->path);
-    if (!copy_rights(fd, f) || !file_write(fd, buf_str(&text)) || fsync(fd) != 0)
-        return err_errno(err, ST_RETRY, errno, f->fresh);
-    if (rename(f->fresh, f->path) != 0)
-        return err_errno(err, ST_RETRY, errno, f->path);
-    return ST_OK;
-}
-
-/* The new file's fixed name keeps two of us from losing each other's client. */
-static enum status add_client(const struct ctl *ctl, struct str token, struct err *err)
-{
-    struct token_file f = {0};
-    enum status rc = find_file(ctl->settings->ingress.api_tokens_file, &f, err);
-    int fd;
-
-    if (rc != ST_OK)
-        return rc;
-    fd = open(f.fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE_NEW);
-    if (fd < 0 && errno == EEXIST)
-        return err_retry(err, "busy", "%s is there: another is at work, or was cut off; remove it",
-                         f.fresh);
-    if (fd < 0)
-        return err_errno(err, ST_RETRY, errno, f.fresh);
-    rc = replace(ctl, &f, fd, token, err);
-    (void)close(fd);
-    if (rc != ST_OK)
-        (void)unlink(f.fresh);
-    return rc;
+        return err_fatal(err, "config", "%s would be larger than 256 KiB", file.path);
+    rc = replace_fill(&file, buf_str(&text), err);
+    return rc == ST_OK ? replace_end(&file, err) : rc;
 }
 
 /* Base64 for URLs, without padding (RFC 4648, 5). */

@@ -75,6 +75,9 @@ const struct ctl_command CTL_COMMANDS[] = {
      "after the database came from a backup of --from: rebuilds the ledger and the points, then "
      "gives workers what has no result",
      ctl_restore},
+    {"setup", "NAME", 1, 1, CTL_BARE | CTL(LANG) | CTL(REVEAL) | CTL(YES),
+     "asks for an account's data, writes its settings and secrets, says what the console needs",
+     ctl_setup},
     {"tail", "TOPIC", 1, 1, CTL(FROM) | CTL(KEY) | CTL(TYPE) | CTL(MAX) | CTL(REVEAL),
      "prints the records of a topic as they come", ctl_tail},
     {"token", "status", 1, 1, CTL(ACCOUNT), "shows whose tokens are current, and until when",

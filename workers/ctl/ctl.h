@@ -45,6 +45,8 @@ enum ctl_option {
     OPT_EXPORT,
     OPT_DRY_RUN,
     OPT_REVEAL,
+    OPT_LANG,
+    OPT_CSV,
     OPT_YES,
     OPT_COUNT
 };
@@ -54,6 +56,9 @@ enum ctl_option {
 /* Understood by every subcommand, or without any. */
 #define CTL_EVERYWHERE \
     (CTL(CONFIG) | CTL(JSON) | CTL(HELP) | CTL(VERSION) | CTL(MAN) | CTL(COMPLETION))
+
+/* Of no option: the subcommand runs before there are settings; ctl->settings is NULL. */
+#define CTL_BARE (UINT64_C(1) << OPT_COUNT)
 
 /* The command line, parsed; texts are absent where an option was not given. */
 struct ctl {
@@ -87,6 +92,8 @@ struct ctl {
     struct str menu;
     struct str export; /* a path */
     bool live;
+    struct str csv;
+    struct str lang; /* "en", "zh"; absent: as the environment says */
     bool access_token;
     bool reveal;
     int64_t max;    /* 0: no limit */
@@ -144,6 +151,7 @@ ctl_fn ctl_reconcile_run;
 ctl_fn ctl_replay_plan;
 ctl_fn ctl_replay_run;
 ctl_fn ctl_restore;
+ctl_fn ctl_setup;
 ctl_fn ctl_tail;
 ctl_fn ctl_token;
 ctl_fn ctl_topics;

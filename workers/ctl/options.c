@@ -79,6 +79,10 @@ static const struct option_row OPTIONS[OPT_COUNT] = {
     [OPT_DRY_RUN] = {{"dry-run", NULL, "prints what would be done and does nothing"},
                      SWITCH(dry_run)},
     [OPT_REVEAL] = {{"reveal", NULL, "shows personal data as it is"}, SWITCH(reveal)},
+    [OPT_LANG] = {{"lang", "en|zh", "the language of questions and advice (the locale's)"},
+                  TEXT(lang)},
+    [OPT_CSV] = {{"csv", "FILE", "the file to read: a header row, then a row for each member"},
+                 TEXT(csv)},
     [OPT_YES] = {{"yes", NULL, "does not ask"}, SWITCH(yes)},
 };
 
