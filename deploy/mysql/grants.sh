@@ -54,6 +54,7 @@ kabaoctl        bonus_account      SELECT
 kabaoctl        reconcile          SELECT, INSERT, UPDATE
 kabaoctl        reconcile_failure  SELECT, INSERT, UPDATE, DELETE
 kabaoctl        command_result     SELECT
+kabaoctl        member             SELECT
 kabaoctl        restored           SELECT, INSERT, UPDATE
 kabaoctl        bonus_entry        SELECT
 kabaoctl        activation_wait    SELECT
