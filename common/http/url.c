@@ -98,6 +98,24 @@ struct str url_query(struct str query, const char *name, struct arena *arena)
     return (struct str){NULL, 0};
 }
 
+const char *url_with_query(struct str url, struct str query, struct arena *arena)
+{
+    struct str head;
+    struct str own;
+    struct str unused;
+    struct str whole;
+    const char *joint = "";
+
+    (void)str_cut(url, '#', &head, &unused);
+    (void)str_cut(head, '?', &unused, &own);
+    if (!str_is_set(own))
+        joint = "?";
+    else if (own.len > 0 && !str_ends(own, STR("&")))
+        joint = "&";
+    whole = arena_printf(arena, "%.*s%s%.*s", STR_ARG(head), joint, STR_ARG(query));
+    return whole.ptr;
+}
+
 /* What stands before the first '?' or '#'. */
 static struct str before_query(struct str url)
 {

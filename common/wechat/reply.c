@@ -4,6 +4,7 @@
 
 #include "base/rand.h"
 #include "codec/utf8.h"
+#include "codec/xmlw.h"
 #include "wechat/crypt.h"
 #include "wechat/sign.h"
 
@@ -52,53 +53,6 @@ const struct reply_form REPLY_FORMS[REPLY_TYPE_COUNT] = {
                         {{"kf_account", STR_INIT("KfAccount"), REPLY_NAME, false}}},
 };
 
-/* What XML cannot hold: control characters, U+FFFE and U+FFFF. The bytes it takes; 0: it can. */
-static size_t unwritable(struct str rest)
-{
-    const unsigned char c = (unsigned char)rest.ptr[0];
-
-    if (c < 0x20 && c != '\n' && c != '\t')
-        return 1;
-    return str_starts(rest, STR("\xEF\xBF\xBE")) || str_starts(rest, STR("\xEF\xBF\xBF")) ? 3 : 0;
-}
-
-/* Brackets are counted in what is written: a character that is left out may stand between them. */
-static void add_cdata(struct buf *out, struct str text)
-{
-    size_t brackets = 0;
-    size_t written = 0;
-
-    buf_add(out, STR("<![CDATA["));
-    for (size_t at = 0; at < text.len; at++) {
-        const size_t left_out = unwritable(str_skip(text, at));
-        const bool splits = text.ptr[at] == '>' && brackets >= 2;
-
-        if (left_out > 0 || splits)
-            buf_add(out, str_of(text.ptr + written, at - written));
-        if (splits)
-            buf_add(out, STR("]]><![CDATA["));
-        if (left_out > 0 || splits)
-            written = at + left_out;
-        if (left_out > 0)
-            at += left_out - 1;
-        else
-            brackets = text.ptr[at] == ']' ? brackets + 1 : 0;
-    }
-    buf_add(out, str_skip(text, written));
-    buf_add(out, STR("]]>"));
-}
-
-static void add_element(struct buf *out, struct str name, struct str text)
-{
-    buf_add_char(out, '<');
-    buf_add(out, name);
-    buf_add_char(out, '>');
-    add_cdata(out, text);
-    buf_add(out, STR("</"));
-    buf_add(out, name);
-    buf_add_char(out, '>');
-}
-
 static bool has_parts(const struct reply *reply)
 {
     for (size_t i = 0; i < REPLY_PARTS_MAX; i++)
@@ -118,7 +72,7 @@ static void add_parts(struct buf *out, const struct reply *reply)
 
         if (reply->type == REPLY_TEXT)
             text = utf8_cut(text, REPLY_TEXT_MAX);
-        add_element(out, form->parts[i].element, text);
+        xmlw_cdata(out, form->parts[i].element, text);
     }
     buf_add(out, form->after);
 }
@@ -126,10 +80,10 @@ static void add_parts(struct buf *out, const struct reply *reply)
 void reply_write(const struct reply *reply, const struct reply_head *head, struct buf *out)
 {
     buf_add(out, STR("<xml>"));
-    add_element(out, STR("ToUserName"), head->openid);
-    add_element(out, STR("FromUserName"), head->original_id);
+    xmlw_cdata(out, STR("ToUserName"), head->openid);
+    xmlw_cdata(out, STR("FromUserName"), head->original_id);
     buf_addf(out, "<CreateTime>%" PRId64 "</CreateTime>", head->now_s);
-    add_element(out, STR("MsgType"), str_from(REPLY_FORMS[reply->type].name));
+    xmlw_cdata(out, STR("MsgType"), str_from(REPLY_FORMS[reply->type].name));
     if (has_parts(reply))
         add_parts(out, reply);
     buf_add(out, STR("</xml>"));
@@ -156,10 +110,10 @@ enum status reply_seal(const struct push_seal *seal, struct str message, int64_t
                 signature);
     text.max = encrypted.len + SEALED_EXTRA;
     buf_add(&text, STR("<xml>"));
-    add_element(&text, STR("Encrypt"), encrypted);
-    add_element(&text, STR("MsgSignature"), str_from(signature));
+    xmlw_cdata(&text, STR("Encrypt"), encrypted);
+    xmlw_cdata(&text, STR("MsgSignature"), str_from(signature));
     buf_addf(&text, "<TimeStamp>%s</TimeStamp>", time);
-    add_element(&text, STR("Nonce"), str_from(nonce));
+    xmlw_cdata(&text, STR("Nonce"), str_from(nonce));
     buf_add(&text, STR("</xml>"));
     if (buf_ok(&text))
         copy = arena_dup(arena, buf_str(&text));

@@ -116,6 +116,27 @@ static void test_url_without_query_shows_no_secret(void **state)
     check_str(url_without_query((struct str){NULL, 0}), NULL);
 }
 
+static void test_url_with_query_keeps_what_is_there(void **state)
+{
+    static const char *const rows[][2] = {
+        {"https://a/b", "https://a/b?x=1&y=2"},
+        {"https://a", "https://a?x=1&y=2"},
+        {"https://a/?", "https://a/?x=1&y=2"},
+        {"https://a/?m=api", "https://a/?m=api&x=1&y=2"},
+        {"https://a/?m=&", "https://a/?m=&x=1&y=2"},
+        {"https://a/b?c#d", "https://a/b?c&x=1&y=2"},
+        {"https://a/b#d?e", "https://a/b?x=1&y=2"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO(arena_done) struct arena arena = ARENA_INIT(1 << 12);
+
+        assert_string_equal(url_with_query(str_from(rows[i][0]), STR("x=1&y=2"), &arena),
+                            rows[i][1]);
+    }
+}
+
 static void test_url_loopback_is_strict(void **state)
 {
     static const char *const yes[] = {
@@ -167,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_url_decode_is_absent_when_memory_is_short),
         cmocka_unit_test(test_url_query_takes_the_first_of_a_name),
         cmocka_unit_test(test_url_without_query_shows_no_secret),
+        cmocka_unit_test(test_url_with_query_keeps_what_is_there),
         cmocka_unit_test(test_url_loopback_is_strict),
     };
 
