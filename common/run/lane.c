@@ -125,6 +125,16 @@ void lane_count(struct lane *lane, const struct metric_def *metric, const char *
     metric_add(metric_1(lane->engine->app->metrics, metric, label), 1);
 }
 
+void lane_count_2(struct lane *lane, const struct metric_def *metric, const char *a, const char *b)
+{
+    metric_add(metric_2(lane->engine->app->metrics, metric, a, b), 1);
+}
+
+void lane_observe(struct lane *lane, const struct metric_def *metric, double value)
+{
+    metric_observe(metric_plain(lane->engine->app->metrics, metric), value);
+}
+
 void lane_warn(struct lane *lane, const char *event, const struct err *err)
 {
     log_warn(EV(event), kv_str("trace", trace_id(&lane->span.trace)), kv_cstr("code", err->code),

@@ -62,6 +62,10 @@ void lane_schedule(struct lane *lane, struct str key);
 
 /* One more of a counter with one label. */
 void lane_count(struct lane *lane, const struct metric_def *metric, const char *label);
+/* The same with two. */
+void lane_count_2(struct lane *lane, const struct metric_def *metric, const char *a, const char *b);
+/* One observation of a histogram without labels. */
+void lane_observe(struct lane *lane, const struct metric_def *metric, double value);
 /* For what fails beside the record in hand; outcomes of records are logged by the engine. */
 void lane_warn(struct lane *lane, const char *event, const struct err *err);
 /* The same where somebody has to act. */

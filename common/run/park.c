@@ -237,6 +237,16 @@ static bool take_key(struct parker *p, struct item *head)
     return true;
 }
 
+static bool is_full(const struct engine *engine, const struct item *head)
+{
+    const size_t times = engine->def->parked_times;
+
+    if (times > 0 &&
+        engine->parked_records >= times * (size_t)engine->settings->worker.max_inflight)
+        return true;
+    return head->kind == ITEM_RECORD && engine->parked_keys >= KEYS_MAX;
+}
+
 static void take_keys(struct parker *p)
 {
     struct engine *engine = p->engine;
@@ -253,9 +263,7 @@ static void take_keys(struct parker *p)
             park_forget(engine, head);
             continue;
         }
-        if (head->kind == ITEM_RECORD && engine->parked_keys >= KEYS_MAX)
-            return;
-        if (!take_key(p, head))
+        if (is_full(engine, head) || !take_key(p, head))
             return;
     }
 }
