@@ -132,6 +132,8 @@ static const struct row ROWS[] = {
      .help = "JSON: what those who scan are told; without it only codes are sent."},
     {ACCOUNT(autoreply_file), .type = ROW_FILE,
      .help = "JSON: rules that answer messages and events; reloaded on SIGHUP."},
+    {ACCOUNT(forward_url), .type = ROW_TEXT, .flags = ROW_LOOPBACK_HTTP,
+     .help = "Callback of the old system: kabao-forward sends every push on to it."},
     {IN(topic, prefix), .type = ROW_TEXT, .preset = "kabao", .check = &A_PREFIX,
      .help = "Begins every topic and consumer group."},
     {IN(topic, partitions), .type = ROW_INT, .preset = "12", WITHIN(1, 1000),

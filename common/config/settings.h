@@ -76,6 +76,7 @@ struct account {
     int rebind;            /* enum rebind */
     char *bind_texts_file; /* what scanners are told; NULL: only codes */
     char *autoreply_file;  /* NULL: no replies */
+    char *forward_url;     /* the old system's callback; NULL: nobody else gets the pushes */
 };
 
 /* In the order of wechat/calls.h. Never COMMAND_NATURE_PROBE after loading: what became of a call

@@ -85,6 +85,8 @@ static void check_account(const struct settings *s, size_t index, struct given *
         check_needs(given, section, "token_source", " = url", "token_url");
     if (a->binding == BINDING_OPEN)
         check_needs(given, section, "binding", " = open", "binding_prefix");
+    if (a->forward_url != NULL)
+        check_needs(given, section, "forward_url", "", "callback_token_file");
     check_prefix(a, section, given);
 }
 
