@@ -137,6 +137,7 @@ static const struct topic_worker WORKERS[] = {
     {"crm",
      {TOPIC_EVENT_WECHAT, TOPIC_STATE_MEMBER, TOPIC_EVENT_ACTIVATION, TOPIC_EVENT_BINDING,
       TOPIC_RESULT_BONUS}},
+    {"forward", {TOPIC_EVENT_WECHAT}},
     {0},
 };
 

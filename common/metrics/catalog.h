@@ -9,12 +9,13 @@
 enum metric_group {
     METRIC_GROUP_EVERY = 1,
     METRIC_GROUP_INGRESS = 2,
-    METRIC_GROUP_WORKER = 4,  /* whoever runs on common/run */
-    METRIC_GROUP_WECHAT = 8,  /* of them, who calls WeChat for records */
-    METRIC_GROUP_TOKENS = 16, /* of them, who knows the tokens, and which paths are closed */
-    METRIC_GROUP_FETCH = 32,  /* kabao-token */
-    METRIC_GROUP_CRM = 64,    /* kabao-crm */
-    METRIC_GROUP_STORE = 128, /* kabao-store */
+    METRIC_GROUP_WORKER = 4,    /* whoever runs on common/run */
+    METRIC_GROUP_WECHAT = 8,    /* of them, who calls WeChat for records */
+    METRIC_GROUP_TOKENS = 16,   /* of them, who knows the tokens, and which paths are closed */
+    METRIC_GROUP_FETCH = 32,    /* kabao-token */
+    METRIC_GROUP_CRM = 64,      /* kabao-crm */
+    METRIC_GROUP_STORE = 128,   /* kabao-store */
+    METRIC_GROUP_FORWARD = 256, /* kabao-forward */
 };
 
 /* X(identifier, type, group, name, help, values, labels...), in the order of their names; values as
@@ -33,6 +34,10 @@ enum metric_group {
       "malformed schema rejected exhausted outcome-unknown crash expired", "reason")               \
     X(EFFECTS, COUNTER, WECHAT, "kabao_effects_total", "Effects by outcome.", NULL, "step",        \
       "outcome")                                                                                   \
+    X(FORWARD_SECONDS, HISTOGRAM, FORWARD, "kabao_forward_request_seconds",                        \
+      "Duration of pushes to the old system, answer included.", NULL, NULL)                        \
+    X(FORWARD_REQUESTS, COUNTER, FORWARD, "kabao_forward_requests_total",                          \
+      "Pushes sent to the old system, by what it answered.", NULL, "account", "outcome")           \
     X(INFLIGHT, GAUGE, WORKER, "kabao_inflight_records", "Records fetched and not settled.", NULL, \
       NULL)                                                                                        \
     X(INGRESS_ACK, HISTOGRAM, INGRESS, "kabao_ingress_ack_seconds",                                \

@@ -28,6 +28,7 @@ static const struct cost COSTS[CAPACITY_PROGRAMS] = {
     {"kabao-store", BY_PUSH, 2, 40, 0, 0.02, 0.02, 256},
     {"kabao-activate", BY_PUSH, 1.0 / 3, 300, 2, 0.03, 0.2, 64},
     {"kabao-crm", BY_PUSH, 2, 150, 1, 0.005, 0, 32},
+    {"kabao-forward", BY_PUSH, 1, 150, 1, 0.005, 0, 32},
     {"kabao-bonus", BY_BONUS, 1, 300, 1, 0.03, 0.2, 64},
     {"kabao-command", BY_COMMAND, 1, 300, 1, 0.03, 0.2, 64},
 };

@@ -32,7 +32,7 @@ struct capacity_path {
     double limit; /* a second, on average of the day for a day's limit */
 };
 
-enum { CAPACITY_PROGRAMS = 7, CAPACITY_PATHS = 3 };
+enum { CAPACITY_PROGRAMS = 8, CAPACITY_PATHS = 3 };
 
 struct capacity {
     struct capacity_need programs[CAPACITY_PROGRAMS];

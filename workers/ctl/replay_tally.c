@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "crm/wants.h"
+#include "forward/wants.h"
 #include "model/cloudevent.h"
 #include "model/id.h"
 #include "model/schema_ids.h"
@@ -25,7 +26,7 @@ enum kind {
     KIND_BONUS,   /* the same, and an entry */
     KIND_COMMAND, /* the same, of many types */
     KIND_CARD,    /* an effect by the card and its last receipt */
-    KIND_TELL,    /* a webhook, told again under the same id */
+    KIND_TELL,    /* a webhook or a push to the old system, told again as the same one */
 };
 
 struct rule {
@@ -59,6 +60,7 @@ static const struct rule RULES[] = {
     {"bind", "kabao.wechat.unsubscribe", KIND_EVENT, "bind", NULL, NULL},
     {"command", CE_TYPE_COMMAND_PREFIX "*", KIND_COMMAND, "command", NULL, NULL},
     {"crm", "kabao.*", KIND_TELL, NULL, NULL, NULL},
+    {"forward", "kabao.wechat.*", KIND_TELL, NULL, NULL, NULL},
 };
 
 struct item {
@@ -129,13 +131,20 @@ void tally_close(struct tally *t)
 
 /* Taking a record in */
 
+/* Nobody is told what its settings do not ask for. */
+static bool is_told(const struct tally *t, struct str type)
+{
+    return str_eq(t->worker, STR("crm")) ? crm_wants(t->settings, type)
+                                         : forward_wants(t->settings, type);
+}
+
 static const struct rule *find_rule(const struct tally *t, struct str type)
 {
     for (size_t i = 0; i < COUNT_OF(RULES); i++) {
         const struct rule *rule = &RULES[i];
 
         if (str_eq_cstr(t->worker, rule->worker) && str_match(str_from(rule->type), type))
-            return rule->kind != KIND_TELL || crm_wants(t->settings, type) ? rule : NULL;
+            return rule->kind != KIND_TELL || is_told(t, type) ? rule : NULL;
     }
     return NULL;
 }

@@ -4,6 +4,7 @@
 #include "base/range.h"
 #include "crm/wants.h"
 #include "feed.h"
+#include "forward/wants.h"
 #include "kafka/group.h"
 #include "model/activation.h"
 #include "redrive_topic.h"
@@ -53,6 +54,7 @@ static const struct source_row SOURCES[] = {
     {"crm", TOPIC_EVENT_ACTIVATION, 0, {NULL}},
     {"crm", TOPIC_EVENT_BINDING, 0, {NULL}},
     {"crm", TOPIC_RESULT_BONUS, 0, {NULL}},
+    {"forward", TOPIC_EVENT_WECHAT, 0, {NULL}},
 };
 
 /* One topic on its way to one worker. */
@@ -127,6 +129,8 @@ static bool is_wanted(const struct giving *g, const struct record *record)
     struct str type = header_find(record->headers, record->header_count, STR("ce_type"));
 
     if (strcmp(g->row->worker, "crm") == 0 && !crm_wants(g->restore->settings, type))
+        return false;
+    if (strcmp(g->row->worker, "forward") == 0 && !forward_wants(g->restore->settings, type))
         return false;
     if (!matches(g->row, type))
         return false;

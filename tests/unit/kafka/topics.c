@@ -66,7 +66,7 @@ static void test_topics_know_workers_by_name(void **state)
     (void)state;
     for (const struct topic_worker *w = topic_workers(); w->name; w++, count++)
         assert_ptr_equal(topic_worker(w->name), w);
-    assert_int_equal(count, 8);
+    assert_int_equal(count, 9);
     assert_int_equal(topic_worker("member")->inputs[0], TOPIC_EVENT_WECHAT);
     assert_null(topic_worker("members"));
 }
