@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Auto-replies: every kind of rule and reply in every push mode, opened and read by wechatpy where it is installed and
 by the standard library everywhere; what a wrong file does; that no reply goes out before the broker has the record."""
-import contextlib
-import functools
-import importlib
-import importlib.util
 import itertools
 import json
 import os
@@ -13,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-import types
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,6 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from kit.config import APPID, ORIGINAL_ID, SECRETS, account, write_secret
+from kit.judge import load_wechatpy
 from kit.program import run_tool
 from kit.push import card_event, decrypt, event
 from kit.scale import count
@@ -30,28 +26,7 @@ from kit.waiting import wait_for
 MODES = ("plain", "secure", "compatible")
 OPENID = "oGRUFjk0a1b2c3d4e5f6g7h8i9j0"
 serial = itertools.count(6265881059295447969)
-
-
-def load_wechatpy():
-    """(its crypto, its replies): submodules without the package's own beginning, which needs more than is installed.
-    None where it is not."""
-    found = importlib.util.find_spec("wechatpy") if "wechatpy" not in sys.modules else None
-    if found is None:
-        return None
-    package = types.ModuleType("wechatpy")
-    package.__path__ = [str(Path(found.origin).parent)]
-    package.__spec__ = found  # test_signatures looks for it too
-    sys.modules["wechatpy"] = package
-    with contextlib.suppress(ImportError):
-        replies = importlib.import_module("wechatpy.replies")
-        parser = replies.xmltodict  # 1.8.18 takes a single article's elements for a list of articles
-        replies.xmltodict = types.SimpleNamespace(expat=parser.expat,
-                                                  parse=functools.partial(parser.parse, force_list=("item",)))
-        return importlib.import_module("wechatpy.crypto"), replies
-    return None
-
-
-WECHATPY = load_wechatpy()
+WECHATPY = load_wechatpy("crypto", "replies")
 
 
 def text(content):

@@ -126,6 +126,11 @@ class Pusher:
     def plain(self, fields, **override):
         return self.post(xml(fields), self.query(**override))
 
+    def encrypted(self, message):
+        """(body, query) of secure mode for an XML text."""
+        text = encrypt(message, self.secrets["aes_key"], self.appid)
+        return xml({"Encrypt": text}), self.query(text)
+
     def secure(self, fields, aes_key=None, **override):
         encrypted = encrypt(xml(fields), aes_key or self.secrets["aes_key"], self.appid)
         body = xml({"ToUserName": fields["ToUserName"], "Encrypt": encrypted})
