@@ -62,7 +62,7 @@ kabaoctl        replay             SELECT, INSERT, UPDATE
 kabaoctl        replay_place       SELECT, INSERT, UPDATE
 kabao-migrate   *                  SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, REFERENCES
 '
-WORKERS='kabao-token kabao-member kabao-store kabao-activate kabao-bonus kabao-bind kabao-command kabao-crm'
+WORKERS='kabao-token kabao-member kabao-store kabao-activate kabao-bonus kabao-bind kabao-command kabao-crm kabao-forward'
 
 database=kabao host=% programs=()
 while [ $# -gt 0 ]; do

@@ -63,7 +63,7 @@ def of_kind(cluster, *kinds):
 
 def test_cluster_runs_every_program_shut_in(cluster):
     deployments, jobs = of_kind(cluster, "Deployment"), of_kind(cluster, "Job")
-    optional = {"kabao-crm"}
+    optional = {"kabao-crm", "kabao-forward"}
     assert {*(f"kabao-{n}" for n in PROGRAMS)} - optional <= deployments.keys()
     assert jobs.keys() == {"kabao-topics", "kabao-migrate"}
     for name, o in {**deployments, **jobs}.items():

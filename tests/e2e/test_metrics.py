@@ -9,7 +9,7 @@ from kit.program import BIN, parse_metrics
 from kit.prometheus import catalog, check_page, page
 
 CALLER = "EVERY WORKER WECHAT TOKENS"
-GROUPS = {"ingress": "EVERY INGRESS", "token": "EVERY WORKER TOKENS FETCH", "crm": "EVERY WORKER CRM",
+GROUPS = {"ingress": "EVERY INGRESS", "token": "EVERY WORKER TOKENS FETCH", "crm": "EVERY WORKER CRM", "forward": "EVERY WORKER FORWARD",
           "store": "EVERY WORKER STORE", **dict.fromkeys(("member", "activate", "bonus", "bind", "command"), CALLER)}
 NOT_INSTALLED = {"wxsim", "probe"}
 
