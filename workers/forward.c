@@ -12,8 +12,6 @@ enum {
     ANSWER_MS = 5000, /* WeChat's own patience (wechat-api 1.6) */
     REPLY_MAX_BYTES = 64 << 10,
     LANES = 32,
-    /* The rest waits in Kafka: an old system that is away for a week fills no table. */
-    PARKED_TIMES = 10,
 };
 
 /* One account's old system. */
@@ -183,7 +181,7 @@ int main(int argc, char **argv)
         .inputs = {TOPIC_EVENT_WECHAT},
         .routes = ROUTES,
         .lanes = LANES,
-        .parked_times = PARKED_TIMES,
+        .waits_in_kafka = true, /* an old system that is away for a week fills no table */
         .wants = forward_wants,
         .lanes_of = forward_lanes,
         .metric_groups = METRIC_GROUP_FORWARD,

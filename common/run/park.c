@@ -91,6 +91,8 @@ static bool is_pressed(const struct engine *engine)
     const struct settings_worker *limit = &engine->settings->worker;
     size_t waiting = waiting_records(engine);
 
+    if (engine->def->waits_in_kafka)
+        return false;
     return waiting > (size_t)limit->max_inflight / 2 ||
            (waiting > 0 && waiting == engine->inflight &&
             engine->inflight_bytes > (size_t)limit->max_inflight_bytes / 2);
@@ -237,16 +239,6 @@ static bool take_key(struct parker *p, struct item *head)
     return true;
 }
 
-static bool is_full(const struct engine *engine, const struct item *head)
-{
-    const size_t times = engine->def->parked_times;
-
-    if (times > 0 &&
-        engine->parked_records >= times * (size_t)engine->settings->worker.max_inflight)
-        return true;
-    return head->kind == ITEM_RECORD && engine->parked_keys >= KEYS_MAX;
-}
-
 static void take_keys(struct parker *p)
 {
     struct engine *engine = p->engine;
@@ -263,7 +255,9 @@ static void take_keys(struct parker *p)
             park_forget(engine, head);
             continue;
         }
-        if (is_full(engine, head) || !take_key(p, head))
+        if (head->kind == ITEM_RECORD && engine->parked_keys >= KEYS_MAX)
+            return;
+        if (!take_key(p, head))
             return;
     }
 }

@@ -57,10 +57,10 @@ struct worker_def {
     bool replies; /* emits to the topics of [topic] reply_to_allowed, too: checked at start */
     const struct route *routes; /* ends with {0} */
     int64_t lanes;              /* when [worker] lanes is not set; 0: 64 */
-    /* Records that one process moves to MySQL, in times [worker] max_inflight: there they repeat what
-     * Kafka holds. With so many nothing more is taken in until some are settled. 0: as many as its
-     * keys have. */
-    size_t parked_times;
+    /* What waits for a resource (ST_WAIT) does not make room for more by moving to MySQL: with
+     * max_inflight of them nothing more is taken in. For those who wait for one that may be away
+     * for days; keys that fail are parked all the same. */
+    bool waits_in_kafka;
     /* Fills what is not zero; NULL: nothing. */
     void (*lanes_of)(const struct settings *settings, struct worker_lanes *out);
     /* Whether the settings ask for records of this type ("tombstone" as in routes): what they do

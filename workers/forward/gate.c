@@ -10,13 +10,19 @@ enum { RETRY_AFTER_MAX_MS = 600 * 1000, STAND_BACK_SECONDS = 4 };
 
 static const char RESOURCE[] = "forward";
 
+/* Not all that wait at the same moment, and whoever was tried not first again. */
+static struct deadline stand_back(const struct gate *gate)
+{
+    return (struct deadline){gate->breaker.probe_ms +
+                             rand_below(BREAKER_PROBE_MS * STAND_BACK_SECONDS)};
+}
+
 enum status gate_admit(struct gate *gate, struct err *err)
 {
     int64_t until_ms = 0;
 
     if (breaker_admit(&gate->breaker, clock_mono_ms(), &until_ms) == BREAKER_DARK)
-        return err_wait(err, RESOURCE, (struct deadline){until_ms},
-                        "the old system does not take pushes");
+        return err_wait(err, RESOURCE, stand_back(gate), "the old system does not take pushes");
     return ST_OK;
 }
 
@@ -28,12 +34,6 @@ static enum status wait_until(struct deadline until, struct err *err)
     (void)err_wait(err, RESOURCE, until, "%s", cause.text);
     (void)snprintf(err->code, sizeof(err->code), "%s", cause.code);
     return ST_WAIT;
-}
-
-static struct deadline stand_back(const struct gate *gate)
-{
-    return (struct deadline){gate->breaker.probe_ms +
-                             BREAKER_PROBE_MS * (int64_t)rand_below(STAND_BACK_SECONDS)};
 }
 
 static enum status try_again(const struct gate_call *call, struct err *err)

@@ -15,7 +15,8 @@ struct gate {
     struct breaker breaker;
 };
 
-/* ST_WAIT while the old system is dark (run/breaker.h: one push a second goes through). */
+/* ST_WAIT while the old system is dark (run/breaker.h: one push a second at most goes
+ * through). */
 MUST_CHECK enum status gate_admit(struct gate *gate, struct err *err);
 
 /* One push that was sent. */
