@@ -13,6 +13,7 @@ from kit.config import APPID, write_secret
 from kit.counter import LOST, Counter
 from kit.crm import SECRET, crm  # noqa: F401 (crm is a fixture)
 from kit.kafka import close
+from kit.oldsystem import oldsystem  # noqa: F401 (a fixture)
 from kit.population import accounts, member
 from kit.probe import QUICK_GROUP, place  # noqa: F401 (a fixture)
 from kit.prometheus import Story, catalog, problems_of, rules
@@ -354,5 +355,27 @@ def test_the_crm_fails(story, alerts, apply, config, run, kafka, crm, tmp_path):
     program.start()
     kafka.produce("event.wechat", *event_record("user_del_card", "5"))
     program.wait_metric("kabao_crm_requests_total", status="200")
+    story.scrape("cured", program)
+    story.judge(*alerts, others=["KabaoProgramMissing"])
+
+
+@fires(("KabaoOldSystemFails", {"account": "demo"}))
+def test_the_old_system_fails(story, alerts, apply, config, run, kafka, oldsystem):  # noqa: F811
+    old = oldsystem("compatible")
+    config = config.with_({"account demo": {"forward_url": old.url}})
+    apply(config)
+    program = run("forward", config)
+    kafka.produce("event.wechat", *event_record("user_get_card", "0"))
+    program.wait_metric("kabao_forward_requests_total", outcome="taken")
+    story.scrape("before", program)
+
+    rule = old.on(status=500)
+    for code in "123":
+        kafka.produce("event.wechat", *event_record("user_get_card", code))
+    for count in (2, 4):
+        program.wait_metric("kabao_forward_requests_total", count, outcome="failed")
+        story.scrape("fault", program)
+    old.forget(rule)
+    kafka.wait_done("forward", "event.wechat")
     story.scrape("cured", program)
     story.judge(*alerts, others=["KabaoProgramMissing"])

@@ -16,6 +16,8 @@ FAULTS = {
     r"crm\.on\([^\n]*status=50": "crm-5xx",
     r"crm\.on\([^\n]*status=410": "crm-gone",
     r"crm\.on\([^\n]*status=code": "crm-refuses",
+    r"old\.on\([^\n]*status=50": "old-refuses",
+    r"old\.stop\(\)": "old-away",
     r"msg_signature=\"0": "callback-token",
     r"\"max_connections\"": "connections",
     r"\"crash_limit\"": "dead-crash",

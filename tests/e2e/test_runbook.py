@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from kit.oldsystem import oldsystem  # noqa: F401 (a fixture)
 from kit.population import accounts
 from kit.program import BIN, ROOT, clean_env, run_tool
 from kit.records import bonus_command
@@ -24,8 +25,7 @@ class Machine:
     def __init__(self, folder, config, run, db):
         self.folder, self.run, self.db, self.programs = folder, run, db, {}
         self.last = 0  # push that was delivered
-        self.config = config
-        config.write(folder / "kabao.ini")
+        self.use(config)
         tools = folder / "tools"
         tools.mkdir()
         self._tool(tools / "kabaoctl", f"#!/bin/sh\ncase \" $* \" in *' --config '*) ;; *) set -- \"$@\" --config "
@@ -39,6 +39,11 @@ class Machine:
     def _tool(self, path, text):
         path.write_text(text, encoding="utf-8")
         path.chmod(0o755)
+
+    def use(self, config):
+        """The settings from now on."""
+        self.config = config
+        config.write(self.folder / "kabao.ini")
 
     def start(self, *names):
         for name in names:
@@ -184,3 +189,40 @@ def test_more_partitions(machine, kafka, pusher):
     m.sim.deliver(m.push, after=m.last)
     m.db.wait_rows("member", card_code="new")
     assert m.db.rows("bonus_account", card_code="old"), "the accounts stay"
+
+
+@pytest.mark.deadline(400)
+def test_from_an_old_system_and_back(machine, oldsystem):  # noqa: F811
+    """`import` and `compare` have tests of their own."""
+    m = machine
+    old = oldsystem("compatible")
+
+    def goes_to(url):
+        m.use(m.config.with_({"account demo": {"forward_url": url}}))
+
+    def now():
+        return shell("sleep 1; date -u +%Y-%m-%dT%H:%M:%SZ; sleep 1", m.env).strip()
+
+    check, _, start, look, _, again, stop, back, replay = page("old-system.md")
+    goes_to(old.url)
+    m.block(check)
+    m.programs["forward"] = m.run("forward", m.config, ready=False)
+    m.programs["forward"].stop()
+    m.block(start)
+    card(m, "beside")
+    old.wait(UserCardCode="beside", Event="user_get_card")
+    m.block(look)
+    m.block(again)
+    m.env["CUT_OVER"] = now()
+    m.block(stop)
+    goes_to(None)
+    m.start("forward")
+    card(m, "alone")
+    m.kafka.wait_done("forward", "event.wechat")
+    m.block(stop)
+    m.env["BACK"] = now()
+    goes_to(old.url)
+    m.block(back)
+    assert not old.of(UserCardCode="alone")
+    m.block(replay)
+    old.wait(UserCardCode="alone", Event="user_get_card")

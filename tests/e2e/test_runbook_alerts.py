@@ -49,7 +49,8 @@ def test_every_command_of_the_runbook_runs(system):  # noqa: F811
     unknown = s.letter("command", "outcome-unknown")
 
     def prepare(command):
-        worker = "command" if "--as" in command or "outcome" in command else "crm" if " crm" in command else "member"
+        named = next((name for name in ("crm", "forward") if f" {name}" in command), "member")
+        worker = "command" if "--as" in command or "outcome" in command else named
         place = unknown if worker == "command" else letter(s, worker, "rejected")
         if " parked " in command and not s.db.rows("parked"):
             s.tell("000005")
