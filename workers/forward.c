@@ -18,7 +18,8 @@ enum {
 struct target {
     const struct account *account;
     struct account_secrets secrets;
-    struct gate gate; /* guarded by lane_state_lock */
+    struct push_again_as as; /* of the two */
+    struct gate gate;        /* guarded by lane_state_lock */
 };
 
 struct forward {
@@ -122,8 +123,8 @@ static enum status on_push(struct lane *lane, const struct message *message, str
     rc = gate_admit(&target->gate, err);
     lane_state_unlock(lane);
     if (rc == ST_OK)
-        rc = push_again_make(target->account, &target->secrets, &event, clock_wall_ms() / 1000,
-                             lane_arena(lane), &push, err);
+        rc = push_again_make(&target->as, &event, clock_wall_ms() / 1000, lane_arena(lane), &push,
+                             err);
     return rc == ST_OK ? forward_to(lane, message, target, &push, err) : rc;
 }
 
@@ -154,6 +155,7 @@ static enum status forward_open(void *state, const struct settings *settings, st
         rc = account_secrets_read(target->account, &target->secrets, err);
         if (rc != ST_OK)
             return rc;
+        target->as = (struct push_again_as){target->account, &target->secrets};
         forward->count++;
     }
     return ST_OK;

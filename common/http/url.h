@@ -14,8 +14,8 @@ struct str url_decode(struct str text, bool plus, struct arena *arena);
 /* Decoded value of the first parameter of that name in a raw query string, empty when it stands
  * without '='; absent when there is none or it cannot be decoded. Memory as in url_decode. */
 struct str url_query(struct str query, const char *name, struct arena *arena);
-/* url with these parameters behind its own, without its fragment; in the arena, NUL-terminated. NULL:
- * no memory. */
+/* url with these parameters behind its own, without its fragment; in the arena, NUL-terminated.
+ * NULL: no memory. */
 const char *url_with_query(struct str url, struct str query, struct arena *arena);
 /* "https://host:port/path?query" without its query and fragment, for logs and errors; with
  * credentials before the host, without them and the scheme. Borrowed from url. */

@@ -93,7 +93,7 @@ static enum status no_memory(struct err *err)
     return err_retry(err, "memory", "no memory to make a push anew");
 }
 
-static enum status encrypt(struct making *m, struct str message, struct err *err)
+static enum status seal(struct making *m, struct str message, struct err *err)
 {
     AUTO(crypt_freep) struct crypt *crypt = crypt_new(m->secrets->aes_keys, 1);
     const struct account *account = m->account;
@@ -160,7 +160,7 @@ static enum status make(struct making *m, struct push_again *out, struct err *er
 
     if (m->account->push_mode != PUSH_MODE_PLAIN) {
         push_again_write(m->event, &text);
-        rc = buf_ok(&text) ? encrypt(m, buf_str(&text), err) : no_memory(err);
+        rc = buf_ok(&text) ? seal(m, buf_str(&text), err) : no_memory(err);
     }
     if (rc == ST_OK)
         rc = write_query(m, &query, err);
@@ -176,11 +176,12 @@ static enum status make(struct making *m, struct push_again *out, struct err *er
     return rc;
 }
 
-enum status push_again_make(const struct account *account, const struct account_secrets *secrets,
-                            const struct event *event, int64_t now_s, struct arena *arena,
-                            struct push_again *out, struct err *err)
+enum status push_again_make(const struct push_again_as *as, const struct event *event,
+                            int64_t now_s, struct arena *arena, struct push_again *out,
+                            struct err *err)
 {
-    struct making m = {.account = account, .secrets = secrets, .event = event, .arena = arena};
+    struct making m = {
+        .account = as->account, .secrets = as->secrets, .event = event, .arena = arena};
 
     (void)snprintf(m.time, sizeof(m.time), "%" PRId64, now_s);
     (void)snprintf(m.nonce, sizeof(m.nonce), "%" PRIu32, rand_below(UINT32_MAX));

@@ -18,11 +18,14 @@ struct push_again {
  * stays away, and the ce_id is then another one. */
 void push_again_write(const struct event *event, struct buf *out);
 
+/* Whose push it is; borrowed. */
+struct push_again_as {
+    const struct account *account;
+    const struct account_secrets *secrets; /* with a key, unless push_mode is plain */
+};
+
 /* In the account's push_mode, with its callback token, its current AES key and its frame_appid;
- * encrypted with fresh random bytes. secrets has a key unless push_mode is plain. In the arena.
- * ST_RETRY: no memory. */
-MUST_CHECK enum status push_again_make(const struct account *account,
-                                       const struct account_secrets *secrets,
-                                       const struct event *event, int64_t now_s,
-                                       struct arena *arena, struct push_again *out,
+ * encrypted with fresh random bytes. In the arena. ST_RETRY: no memory. */
+MUST_CHECK enum status push_again_make(const struct push_again_as *as, const struct event *event,
+                                       int64_t now_s, struct arena *arena, struct push_again *out,
                                        struct err *err);

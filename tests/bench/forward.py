@@ -32,7 +32,7 @@ from kit.stream import Stream
 from kit.waiting import wait_for
 from parts.measure import print_table, tree_cpu_ns
 
-RATE = 150  # pushes a second, for the latencies: far from what the machine can do
+RATE = 150  # pushes a second, for the latencies: far from what a machine with nothing else to do can
 BURST = 3000  # pushes as fast as they go, for events/s
 SENDERS = 16
 WARM_UP_S = 3
@@ -142,7 +142,7 @@ class Shop:
         return bench.percentiles(1000 * (at[code] - when) for code, when in sent.items() if when >= first)
 
     def figures(self, options):
-        sent, _ = self.push(RATE, RATE * (options.seconds + WARM_UP_S))
+        sent, _ = self.push(options.rate, options.rate * (options.seconds + WARM_UP_S))
         burst, seconds = self.push(100000, options.burst)
         outcomes = {}
         if "forward" in self.programs:
@@ -171,7 +171,7 @@ class Place:
 
 
 def measure(place, old, options):
-    codes = [f"{n:012}" for n in range(RATE * (options.seconds + WARM_UP_S + 2) + options.burst + 20 * SENDERS)]
+    codes = [f"{n:012}" for n in range(options.rate * (options.seconds + WARM_UP_S + 2) + options.burst + 20 * SENDERS)]
     with ExitStack() as stack:
         figures = Shop(stack, place, old, codes).figures(options)
     print(f"  {old}: member row p50 {figures.member.p50_ms:.0f} ms, p99 {figures.member.p99_ms:.0f} ms; "
@@ -204,8 +204,9 @@ def parse_options():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=list(OLD), choices=list(OLD), help="some of the old systems")
     parser.add_argument("--seconds", type=int, default=30, help="at a fixed rate, in each turn")
+    parser.add_argument("--rate", type=int, default=RATE, help="pushes a second")
+    parser.add_argument("--burst", type=int, default=BURST, help="pushes as fast as they go, for events/s")
     options = parser.parse_args()
-    options.burst = BURST
     if options.quick:
         options.rounds, options.seconds, options.burst = 1, 5, 500
     return options

@@ -8,10 +8,10 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from kit import symptoms_old  # noqa: F401 (scenarios)
 from kit.api import Api, write_clients
 from kit.config import APPID, CARD_ID, SECRETS, write_secret
 from kit.crm import crm  # noqa: F401 (a fixture)
-from kit.oldsystem import OldSystem
 from kit.operator import PLACES
 from kit.push import card_event
 from kit.records import bonus_command, event_record
@@ -543,39 +543,6 @@ def the_crm_wants_no_more(s):
     yield
     s.crm.forget()
     s.stop("crm")
-
-
-# The old system
-
-def old_system(s):
-    """One that kabao-forward has pushes for."""
-    old = OldSystem("compatible").start()
-    s.need("forward", changes={"account demo": {"forward_url": old.url}})
-    return old
-
-
-@fault("old-away")
-def the_old_system_fails(s):
-    old = old_system(s)
-    old.on(status=502)
-    for n in range(30, 40):
-        s.tell(f"{n:06d}")
-    yield
-    old.forget()
-    s.kafka.wait_done("forward", "event.wechat")
-    old.stop()
-
-
-@fault("old-refuses")
-def the_old_system_refuses(s):
-    old = old_system(s)
-    old.fails("000023")
-    s.tell("000023")
-    s.letter("forward", "exhausted")
-    yield
-    old.forget()
-    yield
-    old.stop()
 
 
 # After an incident

@@ -13,7 +13,6 @@ from kit.config import APPID, SECRETS
 from kit.judge import load_wechatpy
 from kit.push import decrypt, sign
 from kit.scripted import Scripted
-from kit.waiting import wait_for
 
 WECHATPY = load_wechatpy("crypto", "parser")
 OWN = {"m": "wechat", "u": "一"}  # what the address has of its own
@@ -52,6 +51,10 @@ class Pushed:
     @property
     def code(self):
         return self.fields.get("UserCardCode")
+
+    @property
+    def label(self):
+        return self.message or self.body
 
     @property
     def event(self):
@@ -131,16 +134,6 @@ class OldSystem(Scripted):
     def taken(self, code):
         """The card's pushes that it took, each where it came first: [XML]."""
         return list(dict.fromkeys(p.message for p in self.of(UserCardCode=code)))
-
-    def wait(self, count=1, timeout=30, **match):
-        wait_for(lambda: len(self.of(**match)) >= count, timeout,
-                 lambda: f"{count} pushes {match}; {[(p.code, p.event, p.answered) for p in self.all()][-10:]}")
-        return self.of(**match)
-
-    def check(self):
-        """Every push that ever came was as WeChat's are."""
-        found = [f"{p.code} {p.event}: {problem}" for p in self.all() for problem in p.problems]
-        assert not found, f"{len(found)} bad pushes:\n" + "\n".join(found[:20])
 
 
 @pytest.fixture

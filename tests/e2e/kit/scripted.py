@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from kit.process import free_port
+from kit.waiting import wait_for
 
 
 class Rule:
@@ -36,7 +37,7 @@ class Server(ThreadingHTTPServer):
 
 class Scripted:
     """Listens on a port of its own, also after stop() and start(). read(path, headers, body) makes what is remembered of a
-    request: `judge()` has what is wrong with it, `answered` the status that it got."""
+    request: `judge()` has what is wrong with it, `answered` the status that it got, `label` tells which it was."""
 
     answer = ""  # where no rule has another
 
@@ -169,3 +170,14 @@ class Scripted:
         """Requests in order of arrival."""
         with self._lock:
             return list(self.seen)
+
+    def wait(self, count=1, timeout=30, **match):
+        """Until so many came of those that `of` finds; they."""
+        wait_for(lambda: len(self.of(**match)) >= count, timeout,
+                 lambda: f"{count} of {match}; {[(seen.label, seen.answered) for seen in self.all()][-10:]}")
+        return self.of(**match)
+
+    def check(self):
+        """Every request that ever came was right."""
+        found = [f"{seen.label}: {problem}" for seen in self.all() for problem in seen.problems]
+        assert not found, f"{len(found)} bad requests:\n" + "\n".join(found[:20])

@@ -5,17 +5,12 @@
 
 #include <string.h>
 
-static enum status judge(struct gate *gate, enum answer answer, int status, uint64_t key,
-                         int attempt, bool *darkened, struct err *err)
+static enum status judge(struct gate *gate, struct gate_call call, bool *darkened, struct err *err)
 {
-    const struct gate_call call = {.answer = answer,
-                                   .status = status,
-                                   .began_ms = clock_mono_ms(),
-                                   .key_hash = key,
-                                   .attempt = attempt};
     enum status rc = ST_OK;
 
-    if (!answer_is_taken(answer))
+    call.began_ms = clock_mono_ms();
+    if (!answer_is_taken(call.answer))
         rc = err_retry(err, "http:x", "why");
     return gate_judge(gate, &call, rc, darkened, err);
 }
@@ -28,8 +23,12 @@ static void test_gate_tries_what_is_refused_ten_times(void **state)
 
     (void)state;
     for (int attempt = 1; attempt < GATE_TRIES; attempt++)
-        assert_int_equal(judge(&gate, ANSWER_FAILED, 500, 1, attempt, &darkened, &err), ST_RETRY);
-    assert_int_equal(judge(&gate, ANSWER_FAILED, 500, 1, GATE_TRIES, &darkened, &err), ST_REJECT);
+        assert_int_equal(
+            judge(&gate, (struct gate_call){ANSWER_FAILED, 500, 0, 1, attempt}, &darkened, &err),
+            ST_RETRY);
+    assert_int_equal(
+        judge(&gate, (struct gate_call){ANSWER_FAILED, 500, 0, 1, GATE_TRIES}, &darkened, &err),
+        ST_REJECT);
     assert_int_equal(err.reason, REASON_EXHAUSTED);
     assert_string_equal(err.code, "http:x");
     assert_false(darkened);
@@ -43,9 +42,13 @@ static void test_gate_leaves_what_may_pass_to_the_engine(void **state)
     bool darkened;
 
     (void)state;
-    assert_int_equal(judge(&gate, ANSWER_SILENT, 0, 1, 100, &darkened, &err), ST_RETRY);
-    assert_int_equal(judge(&gate, ANSWER_FAILED, 502, 1, 100, &darkened, &err), ST_RETRY);
-    assert_int_equal(judge(&gate, ANSWER_UNREACHABLE, 0, 1, 100, &darkened, &err), ST_WAIT);
+    assert_int_equal(judge(&gate, (struct gate_call){ANSWER_SILENT, 0, 0, 1, 100}, &darkened, &err),
+                     ST_RETRY);
+    assert_int_equal(
+        judge(&gate, (struct gate_call){ANSWER_FAILED, 502, 0, 1, 100}, &darkened, &err), ST_RETRY);
+    assert_int_equal(
+        judge(&gate, (struct gate_call){ANSWER_UNREACHABLE, 0, 0, 1, 100}, &darkened, &err),
+        ST_WAIT);
     assert_string_equal(err.resource, "forward");
     assert_string_equal(err.code, "http:x");
 }
@@ -58,16 +61,21 @@ static void test_gate_is_dark_until_one_is_taken(void **state)
 
     (void)state;
     for (uint64_t key = 1; key < BREAKER_FAILURES; key++)
-        assert_int_equal(judge(&gate, ANSWER_RUBBISH, 200, key, 1, &darkened, &err), ST_RETRY);
+        assert_int_equal(
+            judge(&gate, (struct gate_call){ANSWER_RUBBISH, 200, 0, key, 1}, &darkened, &err),
+            ST_RETRY);
     assert_false(darkened);
-    assert_int_equal(judge(&gate, ANSWER_REFUSED, 404, 9, GATE_TRIES, &darkened, &err), ST_WAIT);
+    assert_int_equal(
+        judge(&gate, (struct gate_call){ANSWER_REFUSED, 404, 0, 9, GATE_TRIES}, &darkened, &err),
+        ST_WAIT);
     assert_true(darkened);
     assert_true(err.until.at_ms >= gate.breaker.probe_ms);
     assert_int_equal(gate_admit(&gate, &err), ST_WAIT);
     gate.breaker.probe_ms = clock_mono_ms(); /* a second later */
     assert_int_equal(gate_admit(&gate, &err), ST_OK);
     gate.breaker.changed_ms--; /* what began in the same millisecond says nothing */
-    assert_int_equal(judge(&gate, ANSWER_REPLIED, 200, 9, 1, &darkened, &err), ST_OK);
+    assert_int_equal(
+        judge(&gate, (struct gate_call){ANSWER_REPLIED, 200, 0, 9, 1}, &darkened, &err), ST_OK);
     assert_int_equal(gate_admit(&gate, &err), ST_OK);
 }
 
@@ -79,7 +87,8 @@ static void test_gate_says_nothing_of_what_was_cut_here(void **state)
 
     (void)state;
     for (uint64_t key = 1; key <= BREAKER_FAILURES; key++)
-        assert_int_equal(judge(&gate, ANSWER_NONE, 0, key, 1, &darkened, &err), ST_RETRY);
+        assert_int_equal(
+            judge(&gate, (struct gate_call){ANSWER_NONE, 0, 0, key, 1}, &darkened, &err), ST_RETRY);
     assert_int_equal(gate_admit(&gate, &err), ST_OK);
 }
 

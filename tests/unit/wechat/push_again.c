@@ -18,6 +18,7 @@ struct made {
     struct sample sample;
     struct json *record;
     struct event event;
+    struct push_again_as as;
     struct push_again push;
     struct push_query query;
 };
@@ -39,10 +40,10 @@ static void make(struct made *m, enum push_mode mode)
 
     *m = (struct made){0};
     sample_init(&m->sample, mode);
+    m->as = (struct push_again_as){&m->sample.account, &m->sample.secrets};
     assert_int_equal(json_parse(str_from(RECORD), &m->record, &err), ST_OK);
     assert_int_equal(event_parse(m->record, &m->event, &err), ST_OK);
-    assert_int_equal(push_again_make(&m->sample.account, &m->sample.secrets, &m->event, NOW_S,
-                                     &m->sample.arena, &m->push, &err),
+    assert_int_equal(push_again_make(&m->as, &m->event, NOW_S, &m->sample.arena, &m->push, &err),
                      ST_OK);
     m->query = (struct push_query){
         .signature = parameter(m, "signature"),
@@ -130,8 +131,7 @@ static void test_push_again_make_seals_for_the_platform(void **state)
     make(&m, PUSH_MODE_SECURE);
     m.sample.account.frame_appid = platform;
     sample_reader(&m.sample);
-    assert_int_equal(push_again_make(&m.sample.account, &m.sample.secrets, &m.event, NOW_S,
-                                     &m.sample.arena, &m.push, &err),
+    assert_int_equal(push_again_make(&m.as, &m.event, NOW_S, &m.sample.arena, &m.push, &err),
                      ST_OK);
     m.query.signature = parameter(&m, "signature");
     m.query.nonce = parameter(&m, "nonce");
