@@ -34,7 +34,6 @@ INPUTS = {
     "command": ["cmd.wechat"],
     "bonus": ["cmd.bonus", "event.wechat", "event.activation"],
     "bind": ["event.wechat"],
-    "forward": ["event.wechat"],
     "crm": ["event.wechat", "state.member", "event.activation", "event.binding", "result.bonus"],
 }
 TOPICS = sorted(set(itertools.chain(*INPUTS.values())))
