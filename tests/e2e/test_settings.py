@@ -45,6 +45,8 @@ def test_an_unknown_key_is_refused_with_file_and_line(broken, program):
     ({"account demo": {"membership_number": "prefix:too-long-a"}}, "membership_number"),
     ({"quota": {"/card/code/get": "600/hour"}}, "/card/code/get"),
     ({"crm": {"url": "http://crm.example"}}, "url"),
+    ({"account demo": {"forward_url": "http://old.example/"}}, "forward_url"),
+    ({"account demo": {"forward_url": "https://old.example/", "callback_token_file": None}}, "forward_url"),
 ])
 def test_a_bad_value_is_refused_with_its_key(broken, changes, key):
     ini, line = broken(changes)

@@ -7,6 +7,7 @@
 #include "forward/wants.h"
 #include "kafka/group.h"
 #include "model/activation.h"
+#include "model/schema_ids.h"
 #include "redrive_topic.h"
 #include "restore.h"
 #include "run/marks.h"
@@ -219,6 +220,13 @@ static enum status give_worker(struct restore *r, const char *worker, struct err
     return rc;
 }
 
+/* Its topics may not be there. */
+static bool is_idle(const struct restore *r, const char *worker)
+{
+    return strcmp(worker, "forward") == 0 &&
+           !forward_wants(r->settings, STR(CE_TYPE_WECHAT_PREFIX));
+}
+
 enum status restore_redrive(struct restore *r, struct err *err)
 {
     const char *last = "";
@@ -227,7 +235,7 @@ enum status restore_redrive(struct restore *r, struct err *err)
     if (r->run.goes_on && !r->ctl->dry_run)
         redrive_topic_settle();
     for (size_t i = 0; rc == ST_OK && i < COUNT_OF(SOURCES); i++) {
-        if (strcmp(SOURCES[i].worker, last) != 0)
+        if (strcmp(SOURCES[i].worker, last) != 0 && !is_idle(r, SOURCES[i].worker))
             rc = give_worker(r, SOURCES[i].worker, err);
         last = SOURCES[i].worker;
     }
