@@ -17,6 +17,7 @@ install(DIRECTORY deploy/proxy DESTINATION ${doc}/examples)
 install(DIRECTORY deploy/otel DESTINATION ${doc}/examples)
 install(FILES README.md DESTINATION ${doc})
 install(FILES deploy/README.md DESTINATION ${doc} RENAME README.deploy.md)
+install(FILES deploy/README.zh-CN.md DESTINATION ${doc} RENAME README.deploy.zh-CN.md)
 install(FILES deploy/OPERATING.md deploy/RUNBOOK.md DESTINATION ${doc})
 install(FILES deploy/debian/copyright DESTINATION ${doc})
 install(DIRECTORY schemas/ DESTINATION ${share}/schemas

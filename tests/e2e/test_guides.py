@@ -206,6 +206,7 @@ def answer_setup(m):
                               ("paste its Token", SECRETS["callback_token"]), ("EncodingAESKey", SECRETS["aes_key"]),
                               ("Write settings", "y")):
             dialogue.expect(asked)
+            wait_for(lambda asked=asked: dialogue.shows() != ("not shown" in asked), 10, "the secret is not shown")
             dialogue.type(answer + "\n")
         status, said = dialogue.end()
     assert status == 0, said
