@@ -32,8 +32,9 @@ FOOTPRINT, LOOK, PACKAGE, SERVERS, SETUP, PREPARE, ADDRESS, UNITS, WAY, EXPORT, 
     TOKEN, IMPORT, FORWARD, COMPARE, CSV, ERASE = COMMANDS
 KAFKA_AND_MYSQL, RULES, API_TOKENS, HUB, FORWARDING = PIECES
 CONSOLE = {
-    "console_menu": {"is_menu_open": 1, "selfmenu_info": {"button": [
-        {"name": "会员", "type": "view", "url": "https://shop.example.com/"}, {"name": "电话", "type": "text", "value": "10086"}]}},
+    "console_menu": {"button": [{"name": "会员", "type": "view", "url": "https://shop.example.com/"},
+                                {"name": "电话", "type": "text", "value": "10086"},
+                                {"name": "视频号", "type": "finder", "value": "x"}]},
     "autoreply": {"is_add_friend_reply_open": 1, "is_autoreply_open": 1,
                   "add_friend_autoreply_info": {"type": "text", "content": "欢迎光临"}}}
 
@@ -181,7 +182,7 @@ def machine(tmp_path, broker, kafka, db, start_sim, oldsystem):  # noqa: F811
     made = Installed(tmp_path / "machine", db, {
         "KABAO_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap, "KABAO_TOPIC_PREFIX": kafka.prefix, "KABAO_TOPIC_PARTITIONS": "3",
         "KABAO_MYSQL_PORT": (db.server.dir / "port").read_text(encoding="ascii").strip(), "KABAO_MYSQL_DATABASE": db.name,
-        "KABAO_WECHAT_BASE_URL": sim.url, "KABAO_ACCOUNT_SHOP_FORWARD_URL": old.url})
+        "KABAO_WECHAT_BASE_URL": sim.url})
     made.sim, made.old = sim, old
     yield made
     made.kill()
@@ -192,7 +193,7 @@ def members():
     rows = list(csv.DictReader(named("csv").splitlines()))
     assert {row["card_id"] for row in rows} == {CARD_ID}
     return [member(row["card_code"], openid=row["openid"] or "oGRUFjk0a1b2c3d4e5f6g7h8i9j1") for row in rows] + [
-        member("018255396050", openid="oGRUFjk0a1b2c3d4e5f6g7h8i9j2")]
+        member("018255396051", openid="oGRUFjk0a1b2c3d4e5f6g7h8i9j2")]
 
 
 def answer_setup(m):
@@ -293,18 +294,23 @@ def move(m):
     calls = len(m.sim.requests(path="/card/membercard/activate"))
     plan, from_file, from_followers = IMPORT.splitlines()
     m.run(plan)
-    assert not m.db.rows("bonus_account", card_code="018255396049")
+    assert not m.db.rows("bonus_account", card_code="018255396050")
     m.run(from_file)
-    m.db.wait_rows("member", card_code="018255396049")
-    m.db.wait_rows("bonus_account", card_code="018255396049")
-    m.run(from_followers)
     m.db.wait_rows("member", card_code="018255396050")
+    m.db.wait_rows("bonus_account", card_code="018255396050")
+    m.run(from_followers)
+    m.db.wait_rows("member", card_code="018255396051")
     assert len(m.sim.requests(path="/card/membercard/activate")) == calls
     m.settings(FORWARDING)
+    m.env["KABAO_ACCOUNT_SHOP_FORWARD_URL"] = m.old.url  # a variable that names an account makes one: not before setup
     m.block(FORWARD)
     new_member(m, "000000000002")
     m.old.wait(1, UserCardCode="000000000002", Event="submit_membercard_user_info")
     m.db.wait_rows("member", card_code="000000000002", mobile="+8615521328888")
+    with (m.work / "members.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["card_id", "card_code", "openid", "mobile"])
+        writer.writerows([card["card_id"], card["code"], card["openid"], "15521328888"] for card in m.sim.cards())
     m.block(COMPARE)
 
 

@@ -45,7 +45,7 @@ class Installed:
     def _tools(self):
         tools = self.folder / "tools"
         tools.mkdir()
-        web = " ".join(f"a=${{a/#{place}/http://{self.listen}}};" for place in (HOST, "http://127.0.0.1:8080"))
+        web = " ".join(f"[[ $a != {place}/* ]] || a=http://{self.listen}${{a#{place}}};" for place in (HOST, "http://127.0.0.1:8080"))
         for name, text in {
                 "kabaoctl": f'exec {BIN}/kabaoctl "$@" --config {self.ini}',
                 "mariadb": f'shift; exec {shutil.which("mariadb")} --no-defaults -u kabao --socket={self.db.server.socket}'
