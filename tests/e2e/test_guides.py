@@ -11,7 +11,7 @@ import threading
 
 import pytest
 from kit import guide
-from kit.config import APPID, CARD_ID, ORIGINAL_ID, SECRETS
+from kit.config import APPID, CARD_ID, ORIGINAL_ID, SECRETS, write_secret
 from kit.installed import Installed, sections
 from kit.oldsystem import oldsystem  # noqa: F401 (a fixture)
 from kit.operator import CODE
@@ -286,7 +286,7 @@ def share_the_token(m):
     m.settings(API_TOKENS)
     prepare, new, restart, ask = TOKEN.splitlines()
     m.run(prepare)
-    m.env["KABAO_API_TOKEN"] = m.run(f"{new} 2>/dev/null").strip()
+    m.env["TOKEN"] = m.run(f"{new} 2>/dev/null").strip()
     m.run(restart)
     assert re.fullmatch(r'\{"access_token":"[^"]+","expires_in":\d+\}\s*', m.run(ask))
 
@@ -348,8 +348,14 @@ def test_from_nothing_to_a_live_account_and_away(machine):
 
 def test_a_token_hub_is_understood(tmp_path, db):
     m = Installed(tmp_path / "machine", db, {})
+    m.run(SETUP.splitlines()[0])
+    m.settings(f"[account shop]\nappid = {APPID}\n")
     m.settings(HUB)
-    m.settings(f"[account shop]\nappid = {APPID}\n[account demo]\nappid = wx1123456789abcdef\n")
-    (m.etc / "secrets/shop.hub").write_text("bearer\n", encoding="ascii")
-    done = run_tool("token", "--check-config", "--config", m.ini)
-    assert "[account shop]" not in done.stdout + done.stderr, done
+    (m.units / "kabao@token.service.d").mkdir()
+    (m.units / "kabao@token.service.d/hub.conf").write_text(named("systemd"), encoding="utf-8")
+    write_secret(m.etc / "secrets/shop.hub", "bearer")
+    write_secret(m.etc / "secrets/seal.key", SECRETS["seal_key"])
+    given = m.given("kabao@token.service")
+    assert "KABAO_ACCOUNT_SHOP_TOKEN_URL_BEARER_FILE" in given
+    done = run_tool("token", "--check-config", "--config", m.ini, env=given)
+    assert done.returncode == 0, done.stdout + done.stderr
