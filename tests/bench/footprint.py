@@ -53,10 +53,9 @@ class Machine:
         config, self.database = stage.prepare()
         self.count = count
         self.sim = Sim(stage.directory, accounts())
-        self.config = config.with_({"account demo": {"forward_url": f"{self.sim.url}/old"}} if "forward" in WORKERS else {},
-                                   wechat={"base_url": self.sim.url},
-                                   crm={"url": f"{self.sim.url}/crm", "events": "kabao.binding.*",
-                                        "secret_file": write_secret(stage.directory / "crm", f"whsec_{SECRETS['seal_key']}")})
+        crm = write_secret(stage.directory / "crm.secret", f"whsec_{SECRETS['seal_key']}")
+        self.config = config.with_(wechat={"base_url": self.sim.url}, crm={
+            "url": f"{self.sim.url}/crm", "events": "kabao.binding.*", "secret_file": crm})
         self.programs = {name: Program(name, self.config, stage.directory, name) for name in ["ingress", *WORKERS]}
 
     def __enter__(self):
@@ -77,7 +76,8 @@ class Machine:
     def memory(self):
         """{program: MB}"""
         found = {f"kabao-{name}": memory_mb(program.pid) for name, program in self.programs.items()}
-        return {**found, "Kafka": memory_mb(self.stage.broker.process.pid), "MariaDB": memory_mb(self.stage.server.process.pid)}
+        servers = {"Kafka": self.stage.broker, "MariaDB": self.stage.server}
+        return {**found, **{name: memory_mb(server.process.pid) for name, server in servers.items()}}
 
     def topic(self, name):
         return disk_bytes(*self.stage.broker.dir.rglob(f"{self.config.get('topic', 'prefix')}.{name}.v1-*"))

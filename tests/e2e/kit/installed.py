@@ -45,7 +45,8 @@ class Installed:
     def _tools(self):
         tools = self.folder / "tools"
         tools.mkdir()
-        web = " ".join(f"[[ $a != {place}/* ]] || a=http://{self.listen}${{a#{place}}};" for place in (HOST, "http://127.0.0.1:8080"))
+        web = " ".join(f"[[ $a != {place}/* ]] || a=http://{self.listen}${{a#{place}}};"
+                       for place in (HOST, "http://127.0.0.1:8080"))
         for name, text in {
                 "kabaoctl": f'exec {BIN}/kabaoctl "$@" --config {self.ini}',
                 "mariadb": f'shift; exec {shutil.which("mariadb")} --no-defaults -u kabao --socket={self.db.server.socket}'
@@ -97,7 +98,8 @@ class Installed:
             self.programs[unit] = Process(argv, self.folder / f"{unit.removesuffix('.service')}.log", env).start()
         for unit in units:
             program = self.programs[unit]
-            wait_for(lambda program=program, port=ports[unit]: not program.running or self._ready(port), 60, program.log_text)
+            wait_for(lambda program=program, port=ports[unit]: not program.running or self._ready(port), 60,
+                     program.log_text)
             assert program.running, program.log_text()
 
     @staticmethod
@@ -118,13 +120,13 @@ class Installed:
         if verb in ("enable", "restart"):
             self.start(*units)
 
-    def run(self, line, cwd=None, timeout=90):
+    def run(self, line, timeout=90):
         """One command; what it printed."""
         if line.startswith("systemctl "):
             self.systemctl(*shlex.split(line)[1:])
             return ""
-        done = subprocess.run(["bash", "-euc", self.here(line)], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, env=self.env, cwd=cwd or self.work, timeout=timeout, stdin=subprocess.DEVNULL)
+        done = subprocess.run(["bash", "-euc", self.here(line)], check=False, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.env, cwd=self.work, timeout=timeout)
         assert_no_report(done.stdout, line)
         assert done.returncode == 0, f"{line}: {done.returncode}\n{done.stdout}"
         return done.stdout
