@@ -30,7 +30,7 @@ from kit.servers import Broker, DatabaseServer
 from kit.sim import Sim
 from kit.stream import Stream
 from kit.waiting import wait_for
-from parts.measure import print_table, tree_cpu_ns
+from parts.measure import print_table, used_cpu_us
 
 RATE = 150  # pushes a second, for the latencies: far from what a machine with nothing else to do can
 BURST = 3000  # pushes as fast as they go, for events/s
@@ -43,6 +43,7 @@ OLD = {"none": None, "fast": ("200 OK", "success", 0.002), "slow 4.9 s": ("200 O
 TIMES = """CREATE TABLE bench_{t} (card_code VARCHAR(64) PRIMARY KEY, at DECIMAL(20,6))"""
 TRIGGER = """CREATE TRIGGER bench_{t} AFTER INSERT ON {t} FOR EACH ROW
 INSERT IGNORE INTO bench_{t} VALUES (NEW.card_code, UNIX_TIMESTAMP(SYSDATE(6)))"""
+CPU = ("forward", "ours", "database", "broker")
 TABLES = ("wechat_event", "member")
 
 
@@ -53,7 +54,7 @@ class Figures:
     rate: float  # rows of members per second of a burst
     forwarded: float  # pushes that the old system took, of all
     sent: dict  # {outcome: requests}
-    cpu_us: float  # of kabao-forward, per push
+    cpu_us: dict  # {who: per push}
 
 
 def answer_forever(port, head, body, seconds):
@@ -85,7 +86,7 @@ class Shop:
         directory.mkdir()
         self.kafka = Kafka(place.broker.bootstrap, f"bench{directory.name}", None)
         self.db = place.server.create()
-        self.codes = iter(codes)
+        self.codes, self.place = iter(codes), place
         sim = Sim(directory, accounts(*(member(code=code) for code in codes)))
         stack.callback(sim.kill)
         config = default_config(directory, place.broker, self.kafka.prefix, self.db, sim.start().url)
@@ -130,8 +131,11 @@ class Shop:
         wait_for(lambda: self.rows("member") >= before + len(sent), 120, "a row for each push")
         return sent, time.monotonic() - begun
 
-    def cpu_ns(self, name):
-        return tree_cpu_ns(self.programs[name].pid) if name in self.programs else 0
+    def used(self):
+        """{who: CPU}; ours is the pipeline of a push."""
+        found = {name: used_cpu_us(program.pid) for name, program in self.programs.items()}
+        return {"forward": found.pop("forward", 0), "ours": sum(found.values()),
+                "database": used_cpu_us(self.place.server.process.pid), "broker": used_cpu_us(self.place.broker.process.pid)}
 
     def rows(self, table):
         return self.db.query(f"SELECT COUNT(*) AS n FROM bench_{table}")[0]["n"]
@@ -142,6 +146,7 @@ class Shop:
         return bench.percentiles(1000 * (at[code] - when) for code, when in sent.items() if when >= first)
 
     def figures(self, options):
+        before = self.used()
         sent, _ = self.push(options.rate, options.rate * (options.seconds + WARM_UP_S))
         burst, seconds = self.push(100000, options.burst)
         outcomes = {}
@@ -156,7 +161,8 @@ class Shop:
         for worker in ("member", "store"):
             assert not self.kafka.read(f"dlq.{worker}")
         return Figures(self.latency("wechat_event", sent), self.latency("member", sent), len(burst) / seconds,
-                       outcomes.get("taken", 0) / every, outcomes, self.cpu_ns("forward") / 1000 / every)
+                       outcomes.get("taken", 0) / every, outcomes,
+                       {who: (used - before.get(who, 0)) / every for who, used in self.used().items()})
 
 
 class Place:
@@ -175,7 +181,8 @@ def measure(place, old, options):
     with ExitStack() as stack:
         figures = Shop(stack, place, old, codes).figures(options)
     print(f"  {old}: member row p50 {figures.member.p50_ms:.0f} ms, p99 {figures.member.p99_ms:.0f} ms; "
-          f"{figures.rate:.0f}/s; {figures.cpu_us:.0f} us; {figures.sent}", file=sys.stderr)
+          f"{figures.rate:.0f}/s; CPU us {({who: round(us) for who, us in figures.cpu_us.items()})}; "
+          f"{figures.sent}", file=sys.stderr)
     return figures
 
 
@@ -184,11 +191,11 @@ def print_figures(taken):
         return statistics.median(map(get, rounds))
 
     print_table(["old system", "event row p50", "p99", "member row p50", "p99 ms", "p99 of each round", "events/s",
-                 "CPU us of forward", "taken by it", "requests"],
+                 *(f"CPU us {who}" for who in CPU), "taken by it", "requests"],
                 [[old, *(f"{median(rounds, get):.0f}" for get in (
                     lambda f: f.event.p50_ms, lambda f: f.event.p99_ms, lambda f: f.member.p50_ms,
                     lambda f: f.member.p99_ms)), " ".join(f"{f.member.p99_ms:.0f}" for f in rounds),
-                  f"{median(rounds, lambda f: f.rate):.0f}", f"{median(rounds, lambda f: f.cpu_us):.0f}",
+                  f"{median(rounds, lambda f: f.rate):.0f}", *(f"{median(rounds, lambda f, w=who: f.cpu_us[w]):.0f}" for who in CPU),
                   f"{median(rounds, lambda f: f.forwarded) * 100:.0f} %",
                   " ".join(f"{name}:{n}" for name, n in rounds[-1].sent.items()) or "-"]
                  for old, rounds in taken.items()])
