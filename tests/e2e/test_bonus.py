@@ -401,12 +401,11 @@ def test_changes_by_others_join_the_account(system):
 
 
 def test_changes_by_others_are_undone(system):
-    s = system(member("1"), member("2"), foreign_points="revert")
+    s = system(member("1"), foreign_points="revert")
     s.result(s.command("1", "add", add_bonus=10))
     seen, notices = s.deliver(), s.card("1")["notices"]
     for _ in range(3):
         s.sim.foreign("1", bonus=50, balance=-3)
-        s.sim.foreign("2", bonus=50)  # has no account: nothing of ours
         seen = s.deliver(seen)
     s.agree("1", 470)
     assert s.card("1")["balance"] == 0
@@ -414,9 +413,24 @@ def test_changes_by_others_are_undone(system):
     while s.sim.last_push() > seen:
         seen = s.deliver(seen)
     assert s.card("1")["updates"] == 4, "no loop"
-    assert s.db.rows("bonus_account", card_code="2") == [] and s.card("2")["bonus"] == SHOWN + 150
     observed = [r.json for r in s.kafka.read("result.bonus") if r.json["outcome"] == "observed"]
     assert [(value["delta"], value["bonus"], value["rev"]) for value in observed] == [(0, 470, 1)] * 3
+
+
+def test_the_first_change_by_others_opens_the_account(system):
+    """With what the card shows now, whatever happened before; nothing is told, nothing set back."""
+    s = system(member("1"), member("2", has_active=False), member("3"), foreign_points="revert")
+    for code in "123":
+        s.sim.foreign(code, bonus=50, balance=7)
+    s.sim.delete("3", forget=True)
+    seen = s.deliver(times=2)
+    s.agree("1", SHOWN + 50)
+    assert (s.account("1")["balance"], s.account("1")["shown_balance"]) == (7, 7)
+    assert [row["card_code"] for row in s.db.rows("bonus_account")] == ["1"], "2 waits for its activation, 3 is gone"
+    assert s.kafka.read("result.bonus") == [] and s.calls(UPDATE) == 0
+    s.sim.foreign("1", bonus=1)
+    s.deliver(seen)
+    s.agree("1", SHOWN + 50)
 
 
 def test_sync_shows_the_account_silently(system):

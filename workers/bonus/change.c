@@ -16,17 +16,27 @@ void change_init(struct change *c, struct lane *lane, const struct account *acco
     c->word.id = bonus_id(message->event.id, c->id_room);
 }
 
-enum status change_look(struct lane *lane, const struct card *card, struct deadline until,
-                        struct bonus_seen *out, struct err *err)
+enum status change_look_at(struct lane *lane, const struct card *card, struct deadline until,
+                           struct bonus_seen *out, bool *active, struct err *err)
 {
     AUTO(json_freep) struct json *answer = NULL;
     struct member m = {0};
     enum status rc =
         wechat_member_get(lane_wechat(lane), card, until, lane_arena(lane), &m, &answer, err);
 
-    if (rc == ST_OK)
-        *out = (struct bonus_seen){m.bonus, m.balance};
-    return rc;
+    if (rc != ST_OK)
+        return rc;
+    *out = (struct bonus_seen){m.bonus, m.balance};
+    *active = !m.has_active.set || m.has_active.value;
+    return ST_OK;
+}
+
+enum status change_look(struct lane *lane, const struct card *card, struct deadline until,
+                        struct bonus_seen *out, struct err *err)
+{
+    bool unused = false;
+
+    return change_look_at(lane, card, until, out, &unused, err);
 }
 
 /* What is sent */

@@ -35,6 +35,9 @@ MUST_CHECK enum status change_keep(struct lane *lane, struct change *c, struct e
  * A card that WeChat refuses to change is left as it is, with a warning. */
 MUST_CHECK enum status change_repair(struct lane *lane, struct change *c, struct err *err);
 
-/* userinfo/get. */
+/* userinfo/get; *active: WeChat does not say that the card is not active. */
+MUST_CHECK enum status change_look_at(struct lane *lane, const struct card *card,
+                                      struct deadline until, struct bonus_seen *out, bool *active,
+                                      struct err *err);
 MUST_CHECK enum status change_look(struct lane *lane, const struct card *card,
                                    struct deadline until, struct bonus_seen *out, struct err *err);

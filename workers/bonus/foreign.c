@@ -17,10 +17,10 @@ static enum status find_account(struct lane *lane, struct str name, const struct
 }
 
 /* A card that WeChat knows no more shows nothing: events come late, or again. */
-static enum status look(struct lane *lane, struct change *c, struct err *err)
+static enum status look_at(struct lane *lane, struct change *c, bool *active, struct err *err)
 {
     struct err why = {0};
-    enum status rc = change_look(lane, &c->card, lane_deadline(lane), &c->found, &why);
+    enum status rc = change_look_at(lane, &c->card, lane_deadline(lane), &c->found, active, &why);
 
     c->word.card = &c->found;
     c->is_gone = rc == ST_REJECT && wechat_card_gone(&why);
@@ -31,6 +31,13 @@ static enum status look(struct lane *lane, struct change *c, struct err *err)
     if (rc != ST_OK)
         *err = why;
     return rc;
+}
+
+static enum status look(struct lane *lane, struct change *c, struct err *err)
+{
+    bool unused = false;
+
+    return look_at(lane, c, &unused, err);
 }
 
 /* Tells what was observed, and leaves the card as the account has it. */
@@ -49,7 +56,8 @@ static enum status tell(struct lane *lane, const struct message *message, struct
 struct push {
     const struct bonus_key *key;
     struct bonus_echo echo;
-    bool is_ours; /* or nobody's: there is no account */
+    bool is_ours; /* or nobody's: the account is frozen */
+    bool is_new;  /* there is no account */
 };
 
 static int64_t number_of(const struct event *event, const char *name)
@@ -69,8 +77,9 @@ static enum status take_echo(struct db *tx, void *arg, struct err *err)
 
     if (rc != ST_OK)
         return rc;
-    push->is_ours = !account.found || account.frozen;
-    if (push->is_ours)
+    push->is_ours = account.frozen;
+    push->is_new = !account.found;
+    if (push->is_ours || push->is_new)
         return ST_OK;
     rc = bonus_entry_echo(tx, push->key, &push->echo, &push->is_ours, err);
     if (bonus_is_stale(&account)) /* the call's end was lost: this tells that the card has it */
@@ -90,6 +99,28 @@ static enum status observe(struct lane *lane, const struct message *message, str
     if (rc != ST_OK || !c->state.entry.found)
         return rc;
     return answer_entry(lane, message, c, err);
+}
+
+/* writer_fn */
+static enum status open_as_shown(struct db *tx, void *arg, struct err *err)
+{
+    const struct bonus_start as_shown = {0};
+    struct change *c = arg;
+
+    return bonus_open(tx, &c->word, &as_shown, &c->state.account, err);
+}
+
+/* Nobody of ours has changed this card's points so far; who does from now on finds what it shows at
+ * this moment. An import that looked at it before comes too late with its own word. A card that is
+ * not active waits for its activation, which brings its first points. */
+static enum status open_by_push(struct lane *lane, struct change *c, struct err *err)
+{
+    bool active = false;
+    enum status rc = look_at(lane, c, &active, err);
+
+    if (rc != ST_OK || c->is_gone || !active)
+        return rc;
+    return lane_run(lane, open_as_shown, c, err);
 }
 
 enum status foreign_on_update(struct lane *lane, const struct message *message, struct err *err)
@@ -115,7 +146,7 @@ enum status foreign_on_update(struct lane *lane, const struct message *message, 
     rc = lane_run(lane, take_echo, &push, err);
     if (rc != ST_OK || push.is_ours)
         return rc;
-    return observe(lane, message, &change, err);
+    return push.is_new ? open_by_push(lane, &change, err) : observe(lane, message, &change, err);
 }
 
 /* Activations */
