@@ -153,27 +153,33 @@ static int mark(struct sim_call *call)
     return SIM_OK;
 }
 
-static bool holds(const struct sim_call *call, const struct sim_member *card)
-{
-    const struct str card_id = sim_call_str(call, "card_id");
+/* Whose cards are asked for; read once, for all cards of the world are gone through. */
+struct wanted {
+    struct str appid;
+    struct str openid;
+    struct str card_id; /* empty: every card */
+};
 
-    return str_eq_cstr(str_from(card->appid), call->account->appid) &&
-           str_eq_cstr(sim_call_str(call, "openid"), card->openid) &&
-           (str_is_empty(card_id) || str_eq_cstr(card_id, card->card_id)) &&
+static bool is_wanted(const struct wanted *wanted, const struct sim_member *card)
+{
+    return str_eq_cstr(wanted->openid, card->openid) && str_eq_cstr(wanted->appid, card->appid) &&
+           (str_is_empty(wanted->card_id) || str_eq_cstr(wanted->card_id, card->card_id)) &&
            !sim_member_has_status(card, "DELETE") && !sim_member_has_status(card, "GIFT_SUCC");
 }
 
 static int cards_of_user(struct sim_call *call)
 {
-    if (sim_world_user(call->world, str_from(call->account->appid), sim_call_str(call, "openid")) ==
-        NULL)
+    const struct wanted wanted = {str_from(call->account->appid), sim_call_str(call, "openid"),
+                                  sim_call_str(call, "card_id")};
+
+    if (sim_world_user(call->world, wanted.appid, wanted.openid) == NULL)
         return SIM_BAD_OPENID;
     jsonw_key(&call->w, STR("card_list"));
     jsonw_array(&call->w);
     for (struct map_entry *e = map_first(call->world->members); e != NULL; e = map_next(e)) {
         const struct sim_member *card = map_value(e);
 
-        if (!holds(call, card))
+        if (!is_wanted(&wanted, card))
             continue;
         jsonw_object(&call->w);
         jsonw_key_str(&call->w, "code", str_from(card->code));
