@@ -4,8 +4,10 @@
 #include "wechat/member.h"
 
 #include "base/recent.h"
+#include "member/import.h"
 #include "model/event.h"
 #include "model/id.h"
+#include "model/schema_ids.h"
 #include "run/lane.h"
 
 enum { VIEWS_REMEMBERED = 100000, VIEW_EVERY_MS = 3600 * 1000 };
@@ -153,6 +155,7 @@ static const struct route ROUTES[] = {
     {"kabao.wechat.update_member_card", on_card_event},
     {"kabao.wechat.submit_membercard_user_info", on_card_event},
     {"kabao.wechat.user_view_card", on_view},
+    {CE_TYPE_MEMBER_IMPORT, import_on_card},
     {0},
 };
 
@@ -168,6 +171,7 @@ int main(int argc, char **argv)
         .state_size = sizeof(struct member_state),
         .open = member_open,
         .close = member_close,
+        .on_dead = import_on_dead,
     };
 
     return worker_main(argc, argv, &def);

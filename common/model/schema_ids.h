@@ -27,6 +27,7 @@
 
 #define CE_TYPE_MEMBER_CHANGED       "kabao.member.changed"
 #define CE_TYPE_MEMBER_IMPORTED      "kabao.member.imported"
+#define CE_TYPE_MEMBER_IMPORT        "kabao.member.import" /* kabaoctl's, for kabao-member alone */
 #define CE_TYPE_CARD_ACTIVATED       "kabao.card.activated"
 #define CE_TYPE_ACTIVATION_REQUESTED "kabao.activation.requested"
 #define CE_TYPE_ACTIVATION_PENDING   "kabao.activation.pending"

@@ -24,9 +24,18 @@ static bool address_member(const void *record, struct arena *arena, struct emit_
 
 const struct emit EMIT_MEMBER = {
     .topic = TOPIC_STATE_MEMBER,
-    .type = "kabao.member.changed",
+    .type = CE_TYPE_MEMBER_CHANGED,
     .dataschema = SCHEMA_STATE_MEMBER,
     .step = "member",
+    .write = write_member,
+    .address = address_member,
+};
+
+const struct emit EMIT_MEMBER_IMPORTED = {
+    .topic = TOPIC_STATE_MEMBER,
+    .type = CE_TYPE_MEMBER_IMPORTED,
+    .dataschema = SCHEMA_STATE_MEMBER,
+    .step = "imported",
     .write = write_member,
     .address = address_member,
 };

@@ -34,9 +34,10 @@ struct emit {
                     struct emit_address *out); /* false: no memory */
 };
 
-extern const struct emit EMIT_MEMBER;      /* struct member */
-extern const struct emit EMIT_TOKEN_STATE; /* struct token_state */
-extern const struct emit EMIT_TOKEN_BAD;   /* struct token_bad */
+extern const struct emit EMIT_MEMBER;          /* struct member */
+extern const struct emit EMIT_MEMBER_IMPORTED; /* struct member */
+extern const struct emit EMIT_TOKEN_STATE;     /* struct token_state */
+extern const struct emit EMIT_TOKEN_BAD;       /* struct token_bad */
 
 /* struct bonus_result; the command's or push's id and "result" name it, so that the answer to a
  * command seen again is the same record. By card key; by command_id where no card is named. */

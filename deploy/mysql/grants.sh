@@ -24,6 +24,7 @@ worker          parked             SELECT, INSERT, UPDATE, DELETE
 worker          crash_suspect      SELECT, INSERT, UPDATE, DELETE
 worker          effect             SELECT, INSERT, UPDATE, DELETE
 worker          quota              SELECT, INSERT, UPDATE
+kabao-member    import_card        SELECT, UPDATE
 kabao-store     member             SELECT, INSERT, UPDATE
 kabao-store     member_field       SELECT, INSERT, UPDATE
 kabao-store     wechat_event       SELECT, INSERT, UPDATE, CREATE, ALTER, DROP
@@ -50,11 +51,14 @@ kabaoctl        parked             SELECT, UPDATE
 kabaoctl        dead_letter        SELECT, INSERT, UPDATE
 kabaoctl        effect             SELECT, INSERT, UPDATE, DELETE
 kabaoctl        quota              SELECT, INSERT, UPDATE
-kabaoctl        bonus_account      SELECT
+kabaoctl        bonus_account      SELECT, INSERT, UPDATE
 kabaoctl        reconcile          SELECT, INSERT, UPDATE
 kabaoctl        reconcile_failure  SELECT, INSERT, UPDATE, DELETE
-kabaoctl        command_result     SELECT
+kabaoctl        command_result     SELECT, DELETE
 kabaoctl        member             SELECT
+kabaoctl        import_run         SELECT, INSERT, UPDATE
+kabaoctl        import_person      SELECT, INSERT, UPDATE, DELETE
+kabaoctl        import_card        SELECT, INSERT, UPDATE, DELETE
 kabaoctl        restored           SELECT, INSERT, UPDATE
 kabaoctl        bonus_entry        SELECT
 kabaoctl        activation_wait    SELECT

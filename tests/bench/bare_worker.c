@@ -7,6 +7,7 @@
  *   bare_worker CONFIG TOKEN
  * TOKEN is a file with an access token. Prints a line once it has partitions; SIGTERM commits and
  * ends. */
+#include "../../workers/member/import.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/queue.h"
@@ -162,6 +163,19 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
     lane->open++;
     (void)pthread_mutex_unlock(&lane->open_lock);
     return producer_send(lane->bare->producer, &out, on_delivered, lane, err);
+}
+
+/* Nothing is imported here. */
+enum status import_on_card(struct lane *lane UNUSED, const struct message *message UNUSED,
+                           struct err *err)
+{
+    return err_fatal(err, "import", "no imports without the engine");
+}
+
+enum status import_on_dead(struct lane *lane UNUSED, const struct message *message UNUSED,
+                           const struct err *why UNUSED, struct err *err UNUSED)
+{
+    return ST_OK;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the shape is that of struct wechat_env. */
