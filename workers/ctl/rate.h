@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 struct rate {
-    int64_t per_s;   /* 0: no limit */
-    int64_t next_ns; /* 0 at first */
+    int64_t per_s;       /* 0: no limit, or interval_ns says */
+    int64_t interval_ns; /* what is slower than one a second; 0: per_s says */
+    int64_t next_ns;     /* 0 at first */
 };
 
 /* True: now is one's turn. Turns that nobody took are kept for 200 ms. */
