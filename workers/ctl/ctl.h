@@ -134,6 +134,8 @@ ctl_fn ctl_dlq_ls;
 ctl_fn ctl_dlq_replay;
 ctl_fn ctl_dlq_show;
 ctl_fn ctl_export;
+ctl_fn ctl_import_plan;
+ctl_fn ctl_import_run;
 ctl_fn ctl_lag;
 ctl_fn ctl_member_history;
 ctl_fn ctl_member_show;
