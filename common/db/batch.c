@@ -71,6 +71,41 @@ static bool reserve_rows(struct batch *b, size_t count)
     return true;
 }
 
+static void answer(struct work *work, enum status rc, const struct err *err)
+{
+    work->rc = rc;
+    work->err = *err;
+}
+
+/* Sets those aside that were decided by another version than stands now. */
+static enum status look_at_guard(struct batch *b, struct db *db, size_t from, size_t count,
+                                 struct err *err)
+{
+    bool guarded = false;
+    int64_t version = 0;
+    struct err stale = {0};
+    enum status rc;
+
+    for (size_t i = from; i < from + count; i++) {
+        b->works[i]->stale = false;
+        guarded = guarded || b->works[i]->guarded;
+    }
+    if (!guarded || !b->guard.read)
+        return ST_OK;
+    rc = b->guard.read(db, b->guard.arg, &version, err);
+    if (rc != ST_OK)
+        return rc;
+    (void)err_wait(&stale, "version", deadline_in(0), "what it was decided by has changed");
+    for (size_t i = from; i < from + count; i++) {
+        struct work *work = b->works[i];
+
+        work->stale = work->guarded && work->version != version;
+        if (work->stale)
+            answer(work, ST_WAIT, &stale);
+    }
+    return ST_OK;
+}
+
 static enum status collect_rows(struct batch *b, size_t from, size_t count, struct err *err)
 {
     size_t rows = 0;
@@ -81,10 +116,10 @@ static enum status collect_rows(struct batch *b, size_t from, size_t count, stru
         return err_retry(err, "memory", "no memory for a batch of rows");
     b->row_count = 0;
     for (size_t i = from; i < from + count; i++)
-        for (size_t j = 0; j < b->works[i]->count; j++, b->row_count++)
+        for (size_t j = 0; !b->works[i]->stale && j < b->works[i]->count; j++, b->row_count++)
             b->rows[b->row_count] = (struct batch_row){b->works[i]->rows[j], b->row_count};
-    if (rows > 0)
-        qsort(b->rows, rows, sizeof(*b->rows), row_cmp);
+    if (b->row_count > 0)
+        qsort(b->rows, b->row_count, sizeof(*b->rows), row_cmp);
     return ST_OK;
 }
 
@@ -165,6 +200,8 @@ static enum status run_fns(struct batch *b, struct db *db, size_t from, size_t c
     for (size_t i = from; i < from + count; i++) {
         enum status rc = ST_OK;
 
+        if (b->works[i]->stale)
+            continue;
         b->works[i]->rc = ST_OK;
         if (b->works[i]->fn)
             rc = run_fn(db, b->works[i], err);
@@ -191,13 +228,13 @@ static void count_rows(const struct batch *b)
 static enum status run_transaction(struct batch *b, struct db *db, size_t from, size_t count,
                                    struct err *err)
 {
-    enum status rc = collect_rows(b, from, count, err);
-    int64_t began_ns;
+    const int64_t began_ns = clock_mono_ns();
+    enum status rc = db_begin(db, err);
 
-    if (rc != ST_OK)
-        return rc;
-    began_ns = clock_mono_ns();
-    rc = db_begin(db, err);
+    if (rc == ST_OK)
+        rc = look_at_guard(b, db, from, count, err);
+    if (rc == ST_OK)
+        rc = collect_rows(b, from, count, err);
     if (rc == ST_OK)
         rc = put_rows(b, db, err);
     if (rc == ST_OK)
@@ -211,12 +248,6 @@ static enum status run_transaction(struct batch *b, struct db *db, size_t from, 
     metric_observe(metric_plain(b->metrics, &METRIC_MYSQL_TRANSACTION),
                    (double)(clock_mono_ns() - began_ns) / 1e9);
     return rc;
-}
-
-static void answer(struct work *work, enum status rc, const struct err *err)
-{
-    work->rc = rc;
-    work->err = *err;
 }
 
 void batch_answer(struct batch *b, enum status rc, const struct err *err)

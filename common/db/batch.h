@@ -11,6 +11,9 @@ struct work {
     size_t count;
     writer_fn *fn; /* NULL: only the rows */
     void *arg;
+    bool guarded; /* as in writer_job, and the next */
+    int64_t version;
+    bool stale;        /* not of this transaction: decided by another version */
     unsigned failures; /* of transactions it had a part in, through no fault of its data */
     bool again;        /* to be tried in another batch, if there is time; rc and err say why */
     enum status rc;
@@ -20,6 +23,7 @@ struct work {
 
 struct batch {
     struct metrics *metrics;
+    struct writer_guard guard; /* read NULL: none */
     struct work **works;
     size_t count;
     size_t max;

@@ -302,7 +302,12 @@ enum status writer_do(struct writer *w, const struct writer_job *what, struct de
                       struct err *err)
 {
     struct job job = {
-        .work = {.rows = what->rows, .count = what->count, .fn = what->fn, .arg = what->arg},
+        .work = {.rows = what->rows,
+                 .count = what->count,
+                 .fn = what->fn,
+                 .arg = what->arg,
+                 .guarded = what->guarded,
+                 .version = what->version},
         .until = until,
     };
 
@@ -357,6 +362,12 @@ struct writer *writer_new(const struct settings_mysql *settings, struct db_pool 
         return w;
     writer_free(w);
     return NULL;
+}
+
+void writer_set_guard(struct writer *w, struct writer_guard guard)
+{
+    for (size_t i = 0; i < w->leader_count; i++)
+        w->leaders[i].batch.guard = guard;
 }
 
 void writer_free(struct writer *w)

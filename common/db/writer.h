@@ -44,12 +44,25 @@ typedef enum status writer_fn(struct db *tx, void *arg, struct err *err);
 MUST_CHECK enum status writer_run(struct writer *w, writer_fn *fn, void *arg, struct deadline until,
                                   struct err *err);
 
+/* What a transaction reads first: the version of something that callers have decided by. What it
+ * locks in doing so (a share lock on one row) holds whoever changes that until the COMMIT. */
+struct writer_guard {
+    enum status (*read)(struct db *tx, void *arg, int64_t *version, struct err *err);
+    void *arg;
+};
+
+/* Before the first job. */
+void writer_set_guard(struct writer *w, struct writer_guard guard);
+
 /* Rows and conditional work that are kept together or not at all. */
 struct writer_job {
     const struct db_row *rows;
     size_t count;
     writer_fn *fn; /* NULL: only the rows */
     void *arg;
+    bool guarded;    /* of no effect without a guard */
+    int64_t version; /* that the caller decided by: with another one now nothing is written,
+                        ST_WAIT, resource "version", until at once */
 };
 
 MUST_CHECK enum status writer_do(struct writer *w, const struct writer_job *what,
