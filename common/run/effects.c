@@ -98,7 +98,8 @@ static void attempt_init(struct attempt *a, struct lane *lane, const struct effe
 
 /* Writing */
 
-/* What is written after the call may outlast the attempt. */
+/* What is written after the call may outlast the attempt. It is a fact: an erasure meanwhile does
+ * not undo it (whoever erases awaits the intents it finds). */
 static enum status settle(struct attempt *a, writer_fn *fn, struct err *err)
 {
     struct deadline until = deadline_in(SETTLE_MS);
@@ -254,8 +255,7 @@ static enum status judge(const struct attempt *a, struct err *err)
 /* As judge. */
 static enum status begin_effect(struct attempt *a, struct err *err)
 {
-    enum status rc = blame_database(
-        writer_run(a->lane->engine->writer, write_intent, a, a->lane->until, err), err);
+    enum status rc = lane_commit(a->lane, (struct writer_job){.fn = write_intent, .arg = a}, err);
 
     if (rc != ST_OK) {
         if (a->written) /* by an earlier run, or by one whose answer was lost */
@@ -366,8 +366,7 @@ static enum status write_decision(struct db *tx, void *arg, struct err *err)
 /* Nothing is left to be withdrawn: it was undone with the transaction. */
 static enum status decide(struct attempt *a, struct err *err)
 {
-    enum status rc = blame_database(
-        writer_run(a->lane->engine->writer, write_decision, a, a->lane->until, err), err);
+    enum status rc = lane_commit(a->lane, (struct writer_job){.fn = write_decision, .arg = a}, err);
 
     if (rc == ST_OK)
         rc = judge(a, err);

@@ -40,6 +40,13 @@ const struct emit EMIT_MEMBER_IMPORTED = {
     .address = address_member,
 };
 
+const struct emit EMIT_MEMBER_GONE = {
+    .topic = TOPIC_STATE_MEMBER,
+    .type = "tombstone",
+    .step = "gone",
+    .address = address_member,
+};
+
 static void write_token_state(const void *record, struct buf *out)
 {
     token_state_write(record, out);

@@ -29,13 +29,15 @@ struct emit {
     const char *step;       /* the record's id derives from the parent's and this */
     bool news;              /* several may come of one parent: each has an id by chance instead */
     bool keeps_time; /* ce_time is the parent's: when it was asked for, however often it is told */
-    void (*write)(const void *record, struct buf *out);
+    void (*write)(const void *record, struct buf *out); /* NULL: a tombstone, with nothing but key
+                                                           and traceparent */
     bool (*address)(const void *record, struct arena *arena,
                     struct emit_address *out); /* false: no memory */
 };
 
 extern const struct emit EMIT_MEMBER;          /* struct member */
 extern const struct emit EMIT_MEMBER_IMPORTED; /* struct member */
+extern const struct emit EMIT_MEMBER_GONE;     /* struct member: its key's parts */
 extern const struct emit EMIT_TOKEN_STATE;     /* struct token_state */
 extern const struct emit EMIT_TOKEN_BAD;       /* struct token_bad */
 

@@ -20,6 +20,7 @@
 #include "run/quota.h"
 #include "run/retry.h"
 #include "run/worker.h"
+#include "tables/erased.h"
 #include "tables/owner.h"
 #include "tables/parked.h"
 #include "trace/span.h"
@@ -137,6 +138,7 @@ struct engine {
     struct tokens *tokens;
     struct quota *quota;
     struct db_pool *pool;
+    struct erased *erased;
     struct writer *writer;
 
     struct lane *lanes;
@@ -211,6 +213,7 @@ struct lane {
     int topic_index;             /* of the record */
     struct parked_row row;       /* ITEM_PARKED: where the record came from */
     int64_t crashes;             /* of the record, so far */
+    int64_t erased_seen;         /* the generation the item in hand is decided by */
     struct owner owner; /* the fence around the item in hand; of a tick: part TICK_PARTITION */
     struct id unknown;  /* the effect of which nobody knows whether it happened; empty: none */
     bool suspected;     /* no other suspect runs until suspects_leave */
@@ -276,6 +279,9 @@ enum status blame_path(const struct lane *lane, enum status rc, struct err *err)
 MUST_CHECK enum status lane_open(struct lane *lane, struct engine *engine, struct err *err);
 void lane_close(struct lane *lane);
 void *lane_main(void *arg); /* the lane */
+/* Writes what the item in hand decided, unless somebody was erased since it began: ST_WAIT, until
+ * at once. */
+MUST_CHECK enum status lane_commit(struct lane *lane, struct writer_job job, struct err *err);
 /* Ends soon what the lane waits for, HTTP and acknowledgements, for good. */
 void lane_cut(struct lane *lane);
 /* settle.c */

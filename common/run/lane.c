@@ -37,15 +37,22 @@ enum status lane_put(struct lane *lane, const struct table *table, const struct 
     return ST_OK;
 }
 
+enum status lane_commit(struct lane *lane, struct writer_job job, struct err *err)
+{
+    job.guarded = true;
+    job.version = lane->erased_seen;
+    return blame_database(writer_do(lane->engine->writer, &job, lane->until, err), err);
+}
+
 enum status lane_run(struct lane *lane, writer_fn *fn, void *arg, struct err *err)
 {
     struct span span;
     enum status rc;
 
     lane_span_open(lane, &span);
-    rc = writer_run(lane->engine->writer, fn, arg, lane->until, err);
+    rc = lane_commit(lane, (struct writer_job){.fn = fn, .arg = arg}, err);
     SPAN_END(&span, SPAN_STORE, rc != ST_OK, kv_cstr("error_code", rc == ST_OK ? NULL : err->code));
-    return blame_database(rc, err);
+    return rc;
 }
 
 /* What handlers ask for */
@@ -103,6 +110,16 @@ bool lane_is_replay(const struct lane *lane)
 void lane_look_by(struct lane *lane, struct deadline by)
 {
     lane->look_by = by;
+}
+
+struct erased *lane_erased(const struct lane *lane)
+{
+    return lane->engine->erased;
+}
+
+enum status lane_run_unguarded(struct lane *lane, writer_fn *fn, void *arg, struct err *err)
+{
+    return blame_database(writer_run(lane->engine->writer, fn, arg, lane->until, err), err);
 }
 
 struct tokens *lane_tokens(struct lane *lane)
@@ -314,8 +331,8 @@ static enum status write_rows(struct lane *lane, struct err *err)
     if (parked_has_row(lane->item))
         rc = parked_finish(lane, err);
     else
-        rc = blame_database(
-            writer_put(lane->engine->writer, lane->rows, lane->row_count, lane->until, err), err);
+        rc = lane_commit(lane, (struct writer_job){.rows = lane->rows, .count = lane->row_count},
+                         err);
     SPAN_END(&span, SPAN_STORE, rc != ST_OK, kv_int("rows", (int64_t)lane->row_count),
              kv_cstr("error_code", rc == ST_OK ? NULL : err->code));
     return rc;
@@ -393,6 +410,7 @@ static void begin_item(struct lane *lane, struct item *item, const struct messag
     lane->crashes = 0;
     lane->is_dark = false;
     lane->unknown.text[0] = '\0';
+    lane->erased_seen = erased_generation(lane->engine->erased);
     lane->until = attempt_ends(lane->engine);
     lane->look_by = (struct deadline){0};
 }

@@ -13,6 +13,7 @@
 #include "run/effects.h"
 #include "run/emit.h"
 #include "run/worker.h"
+#include "tables/erased.h"
 #include "trace/span.h"
 #include "wechat/client.h"
 #include "wechat/token.h"
@@ -56,6 +57,15 @@ MUST_CHECK enum status lane_put(struct lane *lane, const struct table *table,
 /* Conditional work in a shared transaction, committed when it returns. */
 MUST_CHECK enum status lane_run(struct lane *lane, writer_fn *fn, void *arg, struct err *err);
 
+/* Whom kabao has forgotten, as it was known when the handler began. What is decided by that is
+ * written only while it holds: lane_run and lane_effect end with ST_WAIT, and the rows of lane_put
+ * are not written, when somebody was erased since; the record then runs again at once. So a row can
+ * be written before an erasure, which finds it, or knowing of it; never in between. What goes to
+ * Kafka instead may come up to two seconds late. */
+struct erased *lane_erased(const struct lane *lane);
+/* As lane_run, for what was not decided by that. */
+MUST_CHECK enum status lane_run_unguarded(struct lane *lane, writer_fn *fn, void *arg,
+                                          struct err *err);
 /* worker_tick.fn only: has on_key run for this key, if its partition of the first input is assigned
  * here and it is not waiting already. */
 void lane_schedule(struct lane *lane, struct str key);

@@ -130,7 +130,13 @@ static enum status delete_row(struct db *tx, void *arg, struct err *err)
 enum status parked_finish(struct lane *lane, struct err *err)
 {
     const struct writer_job job = {
-        .rows = lane->rows, .count = lane->row_count, .fn = delete_row, .arg = lane};
+        .rows = lane->rows,
+        .count = lane->row_count,
+        .fn = delete_row,
+        .arg = lane,
+        .guarded = lane->row_count > 0,
+        .version = lane->erased_seen,
+    };
 
     if (!lane->record)
         return ST_OK;

@@ -161,6 +161,13 @@ static void open_record(struct lane *lane, struct span *span)
         trace_child(&lane->span.trace, &span->trace);
 }
 
+/* A tombstone is no event and has no attributes of one. */
+static size_t trace_header(const struct cloudevent *event, struct header *out)
+{
+    *out = (struct header){STR("traceparent"), event->traceparent};
+    return 1;
+}
+
 enum status lane_emit(struct lane *lane, const struct emit *emit, const void *record,
                       struct err *err)
 {
@@ -174,7 +181,8 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
     struct id id;
 
     buf_clear(&lane->value);
-    emit->write(record, &lane->value);
+    if (emit->write)
+        emit->write(record, &lane->value);
     if (!buf_ok(&lane->value) || !emit->address(record, &lane->arena, &address))
         return err_retry(err, "memory", "no memory for a %s", emit->type);
     open_record(lane, &span);
@@ -195,8 +203,10 @@ enum status lane_emit(struct lane *lane, const struct emit *emit, const void *re
     event.traceparent = trace_text(&span.trace);
     out.topic = topic;
     out.key = address.key;
-    out.value = buf_str(&lane->value);
+    if (emit->write)
+        out.value = buf_str(&lane->value);
     out.headers = headers;
-    out.header_count = cloudevent_headers(&event, headers);
+    out.header_count =
+        emit->write ? cloudevent_headers(&event, headers) : trace_header(&event, headers);
     return lane_send(lane, &out, &span, err);
 }

@@ -95,12 +95,15 @@ static enum status start_producer(struct engine *engine, struct err *err)
 
 static enum status check_schema(struct engine *engine, struct err *err)
 {
+    int64_t generation = 0;
     struct db *db = NULL;
     enum status rc = db_pool_acquire(engine->pool, deadline_in(STEP_MS), &db, err);
 
     if (rc != ST_OK)
         return rc;
     rc = migrate_check(db, err);
+    if (rc == ST_OK)
+        rc = erased_read(db, engine->erased, &generation, err);
     db_pool_release(engine->pool, db);
     atomic_store(&engine->db_answers, rc == ST_OK);
     return rc;
@@ -113,10 +116,13 @@ static enum status start_database(struct engine *engine, struct err *err)
         if (engine->pool)
             db_pool_watch(engine->pool, engine->app->metrics);
     }
+    if (!engine->erased)
+        engine->erased = erased_new();
     if (engine->pool && !engine->writer)
         engine->writer = writer_new(&engine->settings->mysql, engine->pool, engine->app->metrics);
-    if (!engine->writer)
+    if (!engine->writer || !engine->erased)
         return err_fatal(err, "memory", "out of memory");
+    writer_set_guard(engine->writer, (struct writer_guard){erased_read, engine->erased});
     return check_schema(engine, err);
 }
 
@@ -297,6 +303,8 @@ void engine_stop(struct engine *engine)
     engine->lanes_made = 0;
     writer_free(engine->writer);
     db_pool_free(engine->pool);
+    erased_free(engine->erased);
+    engine->erased = NULL;
     engine->writer = NULL;
     engine->pool = NULL;
 }

@@ -12,6 +12,8 @@ enum { OPEN_MS = 5000, POLL_MS = 100, PING_EVERY_MS = 5000, PING_MS = 1000, NAP_
 /* Every process is to obey a closing within 2 s. */
 enum { CLOSINGS_EVERY_MS = 500, AWAY_MS = 2000 };
 
+enum { ERASED_EVERY_MS = 1000 };
+
 /* A handler that has been stuck for so many times what makes it so is a crash. */
 enum { STUCK_TIMES = 3 };
 
@@ -115,6 +117,25 @@ static void ping_broker(struct engine *engine)
                                 &partitions, &err) == ST_OK);
 }
 
+/* Also where nothing is written: who was erased is known within a second or two. */
+static void follow_erased(struct engine *engine, struct deadline *at)
+{
+    struct db *db = NULL;
+    struct err err = {0};
+    enum status rc;
+
+    if (!deadline_passed(*at))
+        return;
+    rc = db_pool_acquire(engine->pool, deadline_in(PING_MS), &db, &err);
+    if (rc == ST_OK) {
+        rc = erased_follow(db, engine->erased, &err);
+        db_pool_release(engine->pool, db);
+    }
+    if (rc != ST_OK)
+        log_debug(EV("erased.unread"), kv_cstr("code", err.code));
+    *at = deadline_in(rc == ST_OK ? ERASED_EVERY_MS : AWAY_MS);
+}
+
 /* What closes here is told at once, what closed elsewhere is known within a second. */
 static void share_closings(struct engine *engine, struct deadline *at, bool *answers)
 {
@@ -150,6 +171,7 @@ void *watch_main(void *arg)
     struct log_limit stuck = {0};
     struct deadline ping_at = deadline_in(0);
     struct deadline closings_at = deadline_in(0);
+    struct deadline erased_at = deadline_in(0);
     bool answers = true;
     struct deadline sweep_at = deadline_in(0);
     struct reader reader = {0};
@@ -161,6 +183,7 @@ void *watch_main(void *arg)
             nap();
         look_at_lanes(engine, &stuck);
         share_closings(engine, &closings_at, &answers);
+        follow_erased(engine, &erased_at);
         if (!deadline_passed(ping_at))
             continue;
         ping_broker(engine);

@@ -40,6 +40,7 @@ struct bare {
     const struct worker_def *def;
     struct settings *settings;
     void *state;
+    struct erased *erased;
     struct token token;
     struct http_share *share;
     struct producer *producer;
@@ -108,6 +109,12 @@ const struct account *lane_account(struct lane *lane, struct str name)
         if (str_eq_cstr(name, settings->accounts[i].name))
             return &settings->accounts[i];
     return NULL;
+}
+
+/* Nobody is erased: the copy of the table stays empty, and no transaction looks at it. */
+struct erased *lane_erased(const struct lane *lane)
+{
+    return lane->bare->erased;
 }
 
 static void on_delivered(void *arg, int32_t partition UNUSED, int64_t offset UNUSED,
@@ -407,7 +414,8 @@ static void open_bare(struct bare *bare, const char *config, const char *token)
     bare->state = mem_zalloc(def->state_size + 1);
     bare->share = http_share_new();
     bare->records = queue_new((size_t)bare->settings->worker.max_inflight);
-    if (!bare->state || !bare->share || !bare->records)
+    bare->erased = erased_new();
+    if (!bare->state || !bare->erased || !bare->share || !bare->records)
         abort();
     if (def->open)
         must(def->open(bare->state, bare->settings, &err), &err);
