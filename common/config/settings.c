@@ -42,6 +42,7 @@ static const char *const TOKEN_APIS[] = {"stable", "classic", NULL};
 static const char *const ACTIVATIONS[] = {"none", "on_receive", "on_ticket", "crm", NULL};
 static const char *const FALLBACKS[] = {"activate", "leave", NULL};
 static const char *const ON_GIFT[] = {"fresh", "transfer", NULL};
+static const char *const ON_REVOKE[] = {"keep", "erase", NULL};
 static const char *const NATURES[] = {"read", "repeatable", "probe", "once", NULL};
 static const char *const FOREIGN_POINTS[] = {"adopt", "revert", NULL};
 static const char *const BINDINGS[] = {"pending", "open", NULL};
@@ -128,6 +129,8 @@ static const struct row ROWS[] = {
      .help = "With binding = open: what such a scene begins with; the rest is the user."},
     {ACCOUNT(rebind), .type = ROW_CHOICE, .preset = "many", .choices = REBINDS,
      .help = "A bound openid that scans for another user: keeps both, changes over, is refused."},
+    {ACCOUNT(on_revoke), .type = ROW_CHOICE, .preset = "keep", .choices = ON_REVOKE,
+     .help = "A person who takes the permission for their data back: kept, or erased."},
     {ACCOUNT(bind_texts_file), .type = ROW_FILE,
      .help = "JSON: what those who scan are told; without it only codes are sent."},
     {ACCOUNT(autoreply_file), .type = ROW_FILE,

@@ -47,6 +47,9 @@ enum binding_mode { BINDING_PENDING, BINDING_OPEN };
  * or is refused. */
 enum rebind { REBIND_MANY, REBIND_REPLACE, REBIND_REFUSE };
 
+/* What a person's revocation (user_authorization_revoke) makes of what kabao knows of them. */
+enum on_revoke { ON_REVOKE_KEEP, ON_REVOKE_ERASE };
+
 /* [account NAME]. push_mode is never PUSH_MODE_AUTO after loading. */
 struct account {
     char *name; /* [a-z0-9]{1,32} */
@@ -74,6 +77,7 @@ struct account {
     int binding;        /* enum binding_mode */
     char *binding_prefix;
     int rebind;            /* enum rebind */
+    int on_revoke;         /* enum on_revoke */
     char *bind_texts_file; /* what scanners are told; NULL: only codes */
     char *autoreply_file;  /* NULL: no replies */
     char *forward_url;     /* the old system's callback; NULL: nobody else gets the pushes */

@@ -27,3 +27,22 @@ struct str event_field(const struct event *e, const char *name)
 {
     return json_get_str(e->fields.tree, name);
 }
+
+static struct str either_field(const struct event *e, const char *name, const char *other)
+{
+    struct str text = event_field(e, name);
+
+    return str_is_empty(text) ? event_field(e, other) : text;
+}
+
+struct str event_revoked(const struct event *e)
+{
+    static const struct str none = {NULL, 0};
+    const struct str appid = either_field(e, "AppID", "appid");
+    const struct str openid = either_field(e, "OpenID", "openid");
+
+    if (!str_eq(e->event, STR("user_authorization_revoke")) ||
+        (!str_is_empty(appid) && !str_eq(appid, e->appid)))
+        return none;
+    return str_is_empty(openid) ? e->openid : openid;
+}

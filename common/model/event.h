@@ -26,5 +26,8 @@ extern const size_t EVENT_FIELD_COUNT;
 /* Borrows from value. */
 MUST_CHECK enum status event_parse(const struct json *value, struct event *out, struct err *err);
 void event_write(const struct event *e, struct buf *out); /* the whole object */
+/* user_authorization_revoke: whose data the account may not keep any more; absent: another event,
+ * or another account's. WeChat's samples write the elements in both cases. */
+struct str event_revoked(const struct event *e);
 /* Text of a WeChat element of the push (fields), absent when it is missing or nested. */
 struct str event_field(const struct event *e, const char *name);
