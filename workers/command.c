@@ -7,6 +7,7 @@
  */
 #include "commands/answer.h"
 #include "commands/call.h"
+#include "commands/erased.h"
 #include "commands/state.h"
 #include "model/schema_ids.h"
 
@@ -97,6 +98,8 @@ static enum status on_command(struct lane *lane, const struct message *message, 
     struct err why = {0};
     enum status rc = command_read(&c, &why);
 
+    if (rc == ST_OK && c.special != &SPECIAL_MEMBER_ERASE)
+        rc = command_refuse_erased(&c, &why);
     if (rc == ST_OK)
         rc = command_carry_out(&c, &reply, &why);
     if (rc == ST_OK)
@@ -137,7 +140,7 @@ int main(int argc, char **argv)
         .purpose = "makes the WeChat calls that others ask for, and tells what became of them",
         .inputs = {TOPIC_CMD_WECHAT},
         .outputs = {TOPIC_RESULT_WECHAT, TOPIC_EVENT_ACTIVATION, TOPIC_EVENT_BINDING,
-                    TOPIC_CMD_TOKEN},
+                    TOPIC_STATE_MEMBER, TOPIC_CMD_TOKEN},
         .replies = true,
         .routes = ROUTES,
         .calls_wechat = true,

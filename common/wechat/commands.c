@@ -31,10 +31,10 @@ enum {
 /* Commands of kabao's own, sorted: what WeChat is asked for them, if anything, is in their code. A
  * verify.check or bind.end is decided once, in the database, and so may come again. */
 static const struct call OWN_TYPES[] = {
-    OWN("bind.end", REPEATABLE),     OWN("bind.start", REPEATABLE),
-    OWN("member.find", READ),        OWN("oauth.exchange", REPEATABLE),
-    OWN("verify.check", REPEATABLE), OWN("verify.send", REPEATABLE),
-    OWN("verify.start", REPEATABLE),
+    OWN("bind.end", REPEATABLE),       OWN("bind.start", REPEATABLE),
+    OWN("member.erase", REPEATABLE),   OWN("member.find", READ),
+    OWN("oauth.exchange", REPEATABLE), OWN("verify.check", REPEATABLE),
+    OWN("verify.send", REPEATABLE),    OWN("verify.start", REPEATABLE),
 };
 
 /* Their bodies name a file; what WeChat gets is made of it. */

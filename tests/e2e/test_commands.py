@@ -75,8 +75,8 @@ CALLS = {
 ONCE = {"card.create", "card.modify_stock", "card.paygift.add", "message.custom", "message.subscribe"}
 IRREVERSIBLE = {"card.delete", "code.consume", "code.unavailable"}
 OURS = {"member.find"}  # no call to WeChat
-# test_verify.py, test_bind_commands.py, test_oauth.py: what is asked of WeChat for them, if anything, is in their code
-ELSEWHERE = {"bind.end", "bind.start", "oauth.exchange", "verify.check", "verify.send", "verify.start"}
+# test_verify.py, test_bind_commands.py, test_erase.py, test_oauth.py: what is asked of WeChat for them, if anything, is in their code
+ELSEWHERE = {"bind.end", "bind.start", "member.erase", "oauth.exchange", "verify.check", "verify.send", "verify.start"}
 MEDIA = {"media.upload", "media.uploadimg"}  # what WeChat gets is a form with the file
 CREATE, CODE_GET = CALLS["card.create"][1], CALLS["code.get"][1]
 USERINFO = CALLS["member.get"][1]

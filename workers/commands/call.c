@@ -5,6 +5,7 @@
 #include "codec/crypto.h"
 #include "codec/jsonw.h"
 #include "codec/utf8.h"
+#include "erased.h"
 #include "wechat/command_call.h"
 
 #include <string.h>
@@ -184,6 +185,8 @@ static enum status keep_reply(const struct command *c, struct reply *reply, stru
     AUTO(buf_done) struct buf text = BUF_INIT(KEPT_TEXT_MAX);
     enum status rc = stamp(c, reply, err);
 
+    if (rc == ST_OK)
+        rc = command_hush_erased(c, reply, err);
     if (rc != ST_OK)
         return rc;
     write_kept(reply, &text);
@@ -278,6 +281,15 @@ static const struct step *step_of(const struct command *c)
     return &STEP_ONCE;
 }
 
+static enum status only_read(struct command *c, struct reply *reply, struct err *err)
+{
+    enum status rc = run(c, lane_deadline(c->lane), reply, err);
+
+    if (rc == ST_OK)
+        rc = command_hush_erased(c, reply, err);
+    return rc == ST_OK ? stamp(c, reply, err) : rc;
+}
+
 enum status command_carry_out(struct command *c, struct reply *reply, struct err *err)
 {
     const struct step *step = step_of(c);
@@ -287,10 +299,8 @@ enum status command_carry_out(struct command *c, struct reply *reply, struct err
     bool made = false;
     enum status rc;
 
-    if (!step) {
-        rc = run(c, lane_deadline(c->lane), reply, err);
-        return rc == ST_OK ? stamp(c, reply, err) : rc;
-    }
+    if (!step)
+        return only_read(c, reply, err);
     sha256(c->message->data, hash);
     hex_format(hash, sizeof(hash), c->request_hash);
     effect.request_hash = str_from(c->request_hash);

@@ -69,6 +69,7 @@ extern const struct special SPECIAL_CODE_UPDATE;
 extern const struct special SPECIAL_MEDIA_UPLOAD;
 extern const struct special SPECIAL_MEDIA_UPLOADIMG;
 extern const struct special SPECIAL_MEMBER_ACTIVATE;
+extern const struct special SPECIAL_MEMBER_ERASE;
 extern const struct special SPECIAL_MEMBER_FIND;
 extern const struct special SPECIAL_MESSAGE_TEMPLATE;
 extern const struct special SPECIAL_OAUTH_EXCHANGE;

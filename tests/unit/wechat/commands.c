@@ -13,8 +13,8 @@
 enum { PATH_SIZE = 256 };
 
 /* kabao's own: of no path, with bodies of their own. */
-static const char *const OWN[] = {"bind.end",     "bind.start",  "member.find", "oauth.exchange",
-                                  "verify.check", "verify.send", "verify.start"};
+static const char *const OWN[] = {"bind.end",       "bind.start",   "member.erase", "member.find",
+                                  "oauth.exchange", "verify.check", "verify.send",  "verify.start"};
 
 static struct commands *open_plain(void)
 {
