@@ -82,6 +82,24 @@ static bool has_card(const struct card_work *w)
     return !str_is_empty(w->row.card_id) && !str_is_empty(w->row.card_code);
 }
 
+/* Of what was said at at_ms of the card, by or about openid. */
+static bool is_erased(const struct card_work *w, struct str openid, int64_t at_ms)
+{
+    const struct erased_who who = {
+        .appid = w->row.appid,
+        .openid = openid,
+        .card_id = w->row.card_id,
+        .card_code = w->row.card_code,
+    };
+
+    return erased_knows(lane_erased(w->lane), &who, at_ms);
+}
+
+static bool is_of_concern(const struct card_work *w, const struct event *event)
+{
+    return has_card(w) && !is_erased(w, event->openid, event->create_time.value * 1000);
+}
+
 static enum status after_receipt(struct card_work *w, struct err *err)
 {
     if (w->account->activation == ACTIVATION_ON_RECEIVE)
@@ -121,7 +139,7 @@ static enum status on_get(struct lane *lane, const struct message *message, stru
     struct event event = {0};
     enum status rc = take_event(lane, message, &event, &w, err);
 
-    if (rc != ST_OK || !has_card(&w))
+    if (rc != ST_OK || !is_of_concern(&w, &event))
         return rc;
     receipt = (struct receipt){
         .id = receipt_id(message->event.id, lane_arena(lane)),
@@ -169,7 +187,7 @@ static enum status on_submit(struct lane *lane, const struct message *message, s
     enum status rc = take_event(lane, message, &event, &w, err);
     int64_t at_ms;
 
-    if (rc != ST_OK || !has_card(&w))
+    if (rc != ST_OK || !is_of_concern(&w, &event))
         return rc;
     rc = open_card(&w, take_submission, &event, err);
     if (rc != ST_OK)
@@ -282,6 +300,8 @@ static enum status on_request(struct lane *lane, const struct message *message, 
     w.row.appid = str_from(w.account->appid);
     w.row.card_id = request.card_id;
     w.row.card_code = request.card_code;
+    if (is_erased(&w, request.openid, requested_at_ms(message)))
+        return ST_OK;
     rc = open_card(&w, NULL, NULL, err);
     if (rc != ST_OK)
         return rc;

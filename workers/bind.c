@@ -83,13 +83,21 @@ static enum status carry_out(struct lane *lane, const struct scan *scan,
     return rc == ST_OK ? tell(lane, scan, &d, words_for(lane, scan, &d), message, err) : rc;
 }
 
+/* Nothing is bound, told or sent of a push from before the person was erased. */
+static bool is_erased(struct lane *lane, const struct scan *scan)
+{
+    const struct erased_who who = {.appid = scan->appid, .openid = scan->openid};
+
+    return erased_knows(lane_erased(lane), &who, scan->at_ms);
+}
+
 static enum status on_scan(struct lane *lane, const struct message *message, struct err *err)
 {
     struct scan scan = {0};
     struct str user;
     enum status rc = take_push(lane, message, &scan, err);
 
-    if (rc != ST_OK || str_is_empty(scan.scene))
+    if (rc != ST_OK || str_is_empty(scan.scene) || is_erased(lane, &scan))
         return rc;
     rc = say_scanned(lane, &scan, err);
     if (rc != ST_OK || scene_binds(scan.account, scan.scene, &user) == BINDS_NOBODY)
@@ -103,8 +111,9 @@ static enum status on_unsubscribe(struct lane *lane, const struct message *messa
     struct decision d = {.verdict = VERDICT_LEFT};
     enum status rc = take_push(lane, message, &scan, err);
 
-    if (rc == ST_OK)
-        rc = decide_leave(lane, &scan, &d, err);
+    if (rc != ST_OK || is_erased(lane, &scan))
+        return rc;
+    rc = decide_leave(lane, &scan, &d, err);
     return rc == ST_OK ? say_decision(lane, &scan, &d, err) : rc;
 }
 

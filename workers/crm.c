@@ -155,6 +155,24 @@ static enum status ask(struct lane *lane, const struct message *message, struct 
     return rc;
 }
 
+/* Told before the person was erased, or whose card it is. */
+static bool is_erased(struct lane *lane, const struct message *message)
+{
+    const struct cloudevent *event = &message->event;
+    struct erased *erased = lane_erased(lane);
+    const struct erased_who card = {
+        .appid = event->appid,
+        .card_id = json_get_str(message->value, "card_id"),
+        .card_code = json_get_str(message->value, "card_code"),
+    };
+    int64_t at_ms = 0;
+
+    if (erased_is_empty(erased) || !clock_parse_rfc3339(event->time.ptr, event->time.len, &at_ms))
+        return false;
+    return erased_knows(erased, &card, at_ms) ||
+           str_is_set(erased_named_in(erased, event->appid, message->value, at_ms));
+}
+
 static enum status on_event(struct lane *lane, const struct message *message, struct err *err)
 {
     AUTO(buf_done) struct buf body = BUF_INIT(BODY_MAX_BYTES);
@@ -163,6 +181,8 @@ static enum status on_event(struct lane *lane, const struct message *message, st
     const struct answer_to to = {message->event.id, message->record->key};
     enum status rc;
 
+    if (!message->value || is_erased(lane, message)) /* a tombstone tells nothing */
+        return ST_OK;
     lane_state_lock(lane);
     rc = gate_admit(&crm->gate, message->event.type, err);
     lane_state_unlock(lane);

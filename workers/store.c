@@ -17,7 +17,10 @@
 #include "tables/template.h"
 #include "tables/upkeep.h"
 
-enum { UPKEEP_EVERY_MS = 3600000 };
+enum { UPKEEP_EVERY_MS = 3600000, BODY_MAX = 4 << 20 };
+
+/* A call that was under way when somebody was erased may end so much later. */
+enum { CALL_ENDS_MS = 60000 };
 
 static enum status put(struct lane *lane, const struct table *table, const struct db_value *row,
                        struct err *err)
@@ -67,14 +70,72 @@ static struct event_origin origin_of(const struct lane *lane, const struct messa
     return origin;
 }
 
+/* People who were erased (tables/erased.h) */
+
+static bool is_erased_push(struct lane *lane, const struct event *e)
+{
+    const struct erased_who who = {
+        .appid = e->appid,
+        .openid = e->openid,
+        .card_id = e->card_id,
+        .card_code = e->card_code,
+    };
+    const struct account *account = lane_account(lane, e->account);
+
+    if (account && account->on_revoke == ON_REVOKE_ERASE && str_is_set(event_revoked(e)))
+        return true;
+    return erased_knows(lane_erased(lane), &who, e->create_time.value * 1000);
+}
+
+/* Others' pushes that name them, as who gave a card or got it: as the sweep leaves such rows. */
+static enum status take_names_out(struct lane *lane, const struct message *message,
+                                  const struct event *e, struct str *body, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(BODY_MAX);
+    const struct str named =
+        erased_named_in(lane_erased(lane), e->appid, message->value, e->create_time.value * 1000);
+    struct str quoted;
+    struct str rest = *body;
+    size_t at;
+
+    if (!str_is_set(named))
+        return ST_OK;
+    quoted = arena_printf(lane_arena(lane), "\"%.*s\"", STR_ARG(named));
+    while (str_is_set(quoted) && str_find(rest, quoted, &at)) {
+        buf_add(&text, str_limit(rest, at));
+        buf_add(&text, STR("\"erased\""));
+        rest = str_skip(rest, at + quoted.len);
+    }
+    buf_add(&text, rest);
+    *body = arena_dup(lane_arena(lane), buf_str(&text));
+    return buf_ok(&text) && str_is_set(quoted) && str_is_set(*body)
+               ? ST_OK
+               : err_retry(err, "memory", "no memory for a body");
+}
+
+/* The row of an erased person's push is kept, without the person. */
+static enum status anonymise(struct lane *lane, const struct message *message, struct event *e,
+                             struct event_origin *origin, struct err *err)
+{
+    static const struct str none = {NULL, 0};
+
+    if (!is_erased_push(lane, e))
+        return take_names_out(lane, message, e, &origin->body, err);
+    e->openid = none;
+    origin->body = none;
+    return ST_OK;
+}
+
 static enum status on_push(struct lane *lane, const struct message *message, struct err *err)
 {
     struct arena *arena = lane_arena(lane);
-    const struct event_origin origin = origin_of(lane, message);
+    struct event_origin origin = origin_of(lane, message);
     struct str id = message->event.id;
     struct event e = {0};
     enum status rc = event_parse(message->value, &e, err);
 
+    if (rc == ST_OK)
+        rc = anonymise(lane, message, &e, &origin, err);
     if (rc == ST_OK)
         rc = put(lane, &TABLE_WECHAT_EVENT, event_row(arena, &e, &origin), err);
     if (rc == ST_OK && is_card_use(&e))
@@ -113,16 +174,59 @@ static enum status put_custom_form(struct lane *lane, const struct member *m, st
     return rc;
 }
 
+static bool is_erased_member(struct lane *lane, const struct member *m)
+{
+    const struct erased_who who = {
+        .appid = m->appid,
+        .openid = m->openid,
+        .unionid = m->unionid,
+        .card_id = m->card_id,
+        .card_code = m->card_code,
+    };
+
+    return erased_knows(lane_erased(lane), &who, m->version.value);
+}
+
+/* kabao-member asks before it tells, but a record cannot be fenced as a row can: one that came
+ * after the tombstone would stand in the compacted topic for ever. One that is given again came
+ * before. */
+static enum status bury(struct lane *lane, const struct member *m, struct err *err)
+{
+    return lane_is_replay(lane) ? ST_OK : lane_emit(lane, &EMIT_MEMBER_GONE, m, err);
+}
+
 static enum status on_member(struct lane *lane, const struct message *message, struct err *err)
 {
     struct member m = {0};
     enum status rc = member_parse(message->value, &m, err);
 
+    if (rc == ST_OK && is_erased_member(lane, &m))
+        return bury(lane, &m, err);
     if (rc == ST_OK)
         rc = put(lane, &TABLE_MEMBER, member_row(lane_arena(lane), &m), err);
     if (rc == ST_OK)
         rc = put_form(lane, &m, err);
     return rc == ST_OK ? put_custom_form(lane, &m, err) : rc;
+}
+
+static int64_t time_of(struct str text)
+{
+    int64_t at_ms = 0;
+
+    (void)clock_parse_rfc3339(text.ptr, text.len, &at_ms);
+    return at_ms;
+}
+
+static bool is_erased_activation(struct lane *lane, const struct activation *a)
+{
+    const struct erased_who who = {
+        .appid = a->appid,
+        .openid = a->openid,
+        .card_id = a->card_id,
+        .card_code = a->card_code,
+    };
+
+    return erased_knows(lane_erased(lane), &who, time_of(a->activated_at));
 }
 
 static enum status on_activated(struct lane *lane, const struct message *message, struct err *err)
@@ -131,6 +235,8 @@ static enum status on_activated(struct lane *lane, const struct message *message
     struct activation a = {0};
     enum status rc = activation_parse(message->value, &a, err);
 
+    if (rc == ST_OK && is_erased_activation(lane, &a))
+        a.membership_number = (struct str){NULL, 0};
     if (rc == ST_OK)
         rc = put(lane, &TABLE_ACTIVATION, activation_row(arena, &a, message->event.id), err);
     if (rc == ST_OK)
@@ -145,6 +251,9 @@ static enum status on_binding(struct lane *lane, const struct message *message, 
 
     if (rc != ST_OK || str_is_empty(b.openid) || str_is_empty(b.scene))
         return rc;
+    if (erased_knows(lane_erased(lane), &(struct erased_who){.appid = b.appid, .openid = b.openid},
+                     time_of(b.at)))
+        return ST_OK;
     return put(lane, &TABLE_BINDING, binding_row(lane_arena(lane), &b), err);
 }
 
@@ -152,6 +261,22 @@ static enum status on_binding(struct lane *lane, const struct message *message, 
 static enum status put_result(struct db *tx, void *arg, struct err *err)
 {
     return command_result_put(tx, arg, err);
+}
+
+/* An answer that is of one person, but names nobody: it could not be found again. */
+static bool is_nobodys(const struct wechat_result *r)
+{
+    return str_eq(r->type, STR("member.temp_info"));
+}
+
+static bool is_erased_answer(struct lane *lane, const struct wechat_result *r,
+                             const struct command_result *row)
+{
+    const struct account *account = lane_account(lane, r->account);
+    const struct str appid = account ? str_from(account->appid) : (struct str){NULL, 0};
+
+    return is_nobodys(r) || str_is_set(erased_named_in(lane_erased(lane), appid, r->answer.tree,
+                                                       row->at_ms - CALL_ENDS_MS));
 }
 
 static enum status on_result(struct lane *lane, const struct message *message, struct err *err)
@@ -163,6 +288,8 @@ static enum status on_result(struct lane *lane, const struct message *message, s
     if (rc != ST_OK || !command_result_counts(&r))
         return rc;
     rc = command_result_of(lane_arena(lane), &r, &row, err);
+    if (rc == ST_OK && is_erased_answer(lane, &r, &row))
+        row.answer = row.errmsg = row.error = (struct str){NULL, 0};
     return rc == ST_OK ? lane_run(lane, put_result, &row, err) : rc;
 }
 
@@ -201,6 +328,7 @@ int main(int argc, char **argv)
             "keeps MySQL true to every event, every member's state and every command's result",
         .inputs = {TOPIC_EVENT_WECHAT, TOPIC_STATE_MEMBER, TOPIC_EVENT_ACTIVATION,
                    TOPIC_EVENT_BINDING, TOPIC_RESULT_WECHAT},
+        .outputs = {TOPIC_STATE_MEMBER},
         .routes = ROUTES,
         .lanes = 256,
         .metric_groups = METRIC_GROUP_STORE,
