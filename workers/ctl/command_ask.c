@@ -10,18 +10,26 @@
 
 enum { WAIT_DEFAULT_S = 30, VALUE_MAX = 1 << 20 };
 
-int command_asker_open(struct command_asker *a, const struct ctl *ctl)
+int command_asker_open_for(struct command_asker *a, const struct ctl *ctl,
+                           const struct account *account)
 {
     struct err err = {0};
-    int code;
     enum status rc;
 
-    *a = (struct command_asker){.ctl = ctl};
-    code = ctl_account(ctl, &a->account);
-    if (code != EXIT_DONE)
-        return code;
+    *a = (struct command_asker){.ctl = ctl, .account = account};
     rc = results_open(ctl->settings, TAIL_END, 0, &a->results, &err);
     return rc == ST_OK ? EXIT_DONE : ctl_fail(rc, &err);
+}
+
+int command_asker_open(struct command_asker *a, const struct ctl *ctl)
+{
+    const struct account *account = NULL;
+    const int code = ctl_account(ctl, &account);
+
+    if (code == EXIT_DONE)
+        return command_asker_open_for(a, ctl, account);
+    *a = (struct command_asker){.ctl = ctl};
+    return code;
 }
 
 void command_asker_close(struct command_asker *a)
@@ -44,12 +52,17 @@ static void write_value(const struct command_asker *a, const char *type, struct 
         jsonw_key(&w, STR("body"));
         jsonw_raw(&w, body);
     }
-    jsonw_key_str(&w, "deadline", str_from(deadline));
+    if (!a->goes_on)
+        jsonw_key_str(&w, "deadline", str_from(deadline));
     jsonw_object_end(&w);
 }
 
-static int tell_silence(const char *type, int64_t wait_ms)
+static int tell_silence(const struct command_asker *a, const char *type, const char *id,
+                        int64_t wait_ms)
 {
+    if (a->goes_on)
+        (void)fprintf(stderr, "kabaoctl: %s goes on; 'kabaoctl command wait %s' tells its end\n",
+                      type, id);
     (void)fprintf(stderr, "kabaoctl: %s: no answer within %lld s: does kabao-command run?\n", type,
                   (long long)wait_ms / 1000);
     return EXIT_TEMPORARY;
@@ -79,7 +92,7 @@ int command_ask(struct command_asker *a, const char *type, struct str body,
         rc = results_await(a->results, sent.id, true, until, out, &err);
     if (rc != ST_OK)
         return ctl_fail(rc, &err);
-    return str_is_set(out->command_id) ? EXIT_DONE : tell_silence(type, wait_ms);
+    return str_is_set(out->command_id) ? EXIT_DONE : tell_silence(a, type, id, wait_ms);
 }
 
 /* "kabaoctl: menu.create: rejected, wechat:40018: invalid button name size" */

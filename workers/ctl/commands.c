@@ -48,6 +48,8 @@ const struct ctl_command CTL_COMMANDS[] = {
      ctl_import_run},
     {"lag", "[WORKER]", 0, 1, CTL(ALL),
      "what waits: records, seconds, parked, dead; useful replicas", ctl_lag},
+    {"member erase", "CARD", 1, 1, CTL(ACCOUNT) | CTL(WAIT) | CTL(YES),
+     "forgets the person who has a card: every row, every card", ctl_member_erase},
     {"member history", "CARD", 1, 1, CTL(ACCOUNT) | CTL(MAX) | CTL(REVEAL),
      "events, points, activation and bindings of a card, in time (100 of each)",
      ctl_member_history},

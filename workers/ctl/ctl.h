@@ -137,6 +137,7 @@ ctl_fn ctl_export;
 ctl_fn ctl_import_plan;
 ctl_fn ctl_import_run;
 ctl_fn ctl_lag;
+ctl_fn ctl_member_erase;
 ctl_fn ctl_member_history;
 ctl_fn ctl_member_show;
 ctl_fn ctl_menu_delete;

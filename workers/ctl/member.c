@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kabaoctl member show|history CARD: what the tables say of a card, now and over time. */
 #include "app/app.h"
+#include "card_word.h"
 #include "database.h"
 #include "mask.h"
 #include "show.h"
@@ -8,75 +9,16 @@
 
 #include <stdio.h>
 
-enum { CARDS_MAX = 50, HISTORY_DEFAULT = 100, HISTORY_MAX = 1000, OUT_MAX = 64 << 20 };
+enum { HISTORY_DEFAULT = 100, HISTORY_MAX = 1000, OUT_MAX = 64 << 20 };
 
 /* One card under way. */
 struct looking {
     const struct ctl *ctl;
-    const struct account *account; /* NULL: any */
     struct db *db;
     struct tale tale;
-    struct str word_id; /* CARD_ID of the command line; absent: it is not given */
-    struct str code;
-    struct str card[3]; /* appid, card_id, card_code; in the tale's arena */
-    size_t cards;       /* that have this code */
-    struct buf found;   /* their names, a line each */
+    const struct str *card; /* appid, card_id, card_code */
     struct str openid;
 };
-
-/* Which card */
-
-static void cut_word(struct looking *l, const char *word)
-{
-    struct str whole = str_from(word);
-    size_t at;
-
-    l->code = whole;
-    if (!str_find(whole, STR(":"), &at))
-        return;
-    l->word_id = str_of(whole.ptr, at);
-    l->code = str_skip(whole, at + 1);
-}
-
-static bool is_meant(const struct looking *l, struct str appid, struct str card_id)
-{
-    if (l->account && !str_eq_cstr(appid, l->account->appid))
-        return false;
-    return !str_is_set(l->word_id) || str_eq(card_id, l->word_id);
-}
-
-/* story_fn: of anything that names a card */
-static enum status take_card(void *arg, const struct story_row *row, struct err *err)
-{
-    static const char *const names[] = {"appid", "card_id", "card_code"};
-    struct looking *l = arg;
-    struct str appid = story_text(row, "appid");
-    struct str card_id = story_text(row, "card_id");
-
-    (void)err;
-    if (!is_meant(l, appid, card_id) ||
-        (l->cards > 0 && str_eq(appid, l->card[0]) && str_eq(card_id, l->card[1])))
-        return ST_OK;
-    l->cards++;
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        l->card[i] = arena_dup(&l->tale.arena, story_text(row, names[i]));
-    if (l->cards <= CARDS_MAX)
-        buf_addf(&l->found, "    %.*s:%.*s  (%.*s)\n", STR_ARG(card_id), STR_ARG(l->code),
-                 STR_ARG(appid));
-    return ST_OK;
-}
-
-/* By the members' table; of a card that never got there by its pushes. */
-static enum status find_card(struct looking *l, struct err *err)
-{
-    enum status rc =
-        story_read(l->db, &(struct story_query){STORY_CARDS, &l->code, 0}, take_card, l, err);
-
-    if (rc == ST_OK && l->cards == 0)
-        rc = story_read(l->db, &(struct story_query){STORY_EVENTS_OF_CODE, &l->code, 0}, take_card,
-                        l, err);
-    return rc;
-}
 
 /* Rows */
 
@@ -232,30 +174,23 @@ static bool print_json(const struct looking *l)
     return show_print_json(&text);
 }
 
-static int tell_which(const struct looking *l)
-{
-    if (l->cards == 0)
-        return ctl_usage("no row knows such a card");
-    (void)fprintf(stderr, "kabaoctl: %zu cards have this code, name one as CARD_ID:CODE:\n%.*s",
-                  l->cards, STR_ARG(buf_str(&l->found)));
-    return EXIT_USAGE;
-}
-
 typedef enum status read_fn(struct looking *l, struct err *err);
 
-static int look(struct looking *l, read_fn *read)
+static int look(struct looking *l, struct card_word *word, read_fn *read)
 {
     const bool is_history = read == read_history;
     struct err err = {0};
     enum status rc = database_open(l->ctl, &l->db, &err);
+    int code;
     bool good;
 
-    if (rc == ST_OK)
-        rc = find_card(l, &err);
-    if (rc == ST_OK && l->cards != 1)
-        return tell_which(l);
-    if (rc == ST_OK)
-        rc = read(l, &err);
+    if (rc != ST_OK)
+        return ctl_fail(rc, &err);
+    code = card_word_find(word, l->db);
+    if (code != EXIT_DONE)
+        return code;
+    l->card = word->card;
+    rc = read(l, &err);
     if (rc != ST_OK)
         return ctl_fail(rc, &err);
     tale_arrange(&l->tale);
@@ -271,21 +206,19 @@ static int look(struct looking *l, read_fn *read)
 
 static int run(const struct ctl *ctl, read_fn *read)
 {
-    struct looking l = {.ctl = ctl, .found = BUF_INIT(1 << 16)};
-    int code = EXIT_DONE;
+    AUTO(card_word_done) struct card_word word = {0};
+    struct looking l = {.ctl = ctl};
+    int code;
 
-    if (str_is_set(ctl->account))
-        code = ctl_account(ctl, &l.account);
-    if (code != EXIT_DONE)
-        return code;
     if (ctl->max > HISTORY_MAX)
         return ctl_usage("--max is 1000 at most");
-    cut_word(&l, ctl->words[0]);
+    code = card_word_init(&word, ctl);
+    if (code != EXIT_DONE)
+        return code;
     tale_init(&l.tale);
-    code = look(&l, read);
+    code = look(&l, &word, read);
     database_close(l.db);
     tale_done(&l.tale);
-    buf_done(&l.found);
     return code;
 }
 
