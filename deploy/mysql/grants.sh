@@ -25,6 +25,8 @@ worker          crash_suspect      SELECT, INSERT, UPDATE, DELETE
 worker          effect             SELECT, INSERT, UPDATE, DELETE
 worker          quota              SELECT, INSERT, UPDATE
 kabao-member    import_card        SELECT, UPDATE
+worker          erased             SELECT
+worker          erased_fence       SELECT, UPDATE
 kabao-store     member             SELECT, INSERT, UPDATE
 kabao-store     member_field       SELECT, INSERT, UPDATE
 kabao-store     wechat_event       SELECT, INSERT, UPDATE, CREATE, ALTER, DROP
@@ -41,11 +43,20 @@ kabao-bind      bound              SELECT, INSERT, UPDATE
 kabao-bind      verify_code        SELECT, INSERT, UPDATE, DELETE
 kabao-bind      verify_count       SELECT, INSERT, UPDATE, DELETE
 kabao-command   activation_wait    SELECT, INSERT, UPDATE
-kabao-command   member             SELECT
+kabao-command   member             SELECT, UPDATE
+kabao-command   member_field       SELECT, DELETE
+kabao-command   wechat_event       SELECT, UPDATE
+kabao-command   activation         SELECT, UPDATE
+kabao-command   binding            SELECT, DELETE
+kabao-command   command_result     SELECT, UPDATE
+kabao-command   replay             SELECT, UPDATE
 kabao-command   scene              SELECT, INSERT, UPDATE
-kabao-command   bound              SELECT, UPDATE
+kabao-command   bound              SELECT, UPDATE, DELETE
 kabao-command   verify_code        SELECT, INSERT, UPDATE, DELETE
-kabao-command   verify_count       SELECT, INSERT, UPDATE
+kabao-command   verify_count       SELECT, INSERT, UPDATE, DELETE
+kabao-command   erased             SELECT, INSERT, UPDATE
+kabao-command   erased_fence       SELECT, INSERT, UPDATE
+kabao-command   erasure            SELECT, INSERT, UPDATE, DELETE
 kabaoctl        schema_version     SELECT
 kabaoctl        parked             SELECT, UPDATE
 kabaoctl        dead_letter        SELECT, INSERT, UPDATE
