@@ -155,7 +155,8 @@ static enum status ask(struct lane *lane, const struct message *message, struct 
     return rc;
 }
 
-/* Told before the person was erased, or whose card it is. */
+/* Told before the person was erased, or whose card it is. A revocation the CRM has to act on, too.
+ */
 static bool is_erased(struct lane *lane, const struct message *message)
 {
     const struct cloudevent *event = &message->event;
@@ -167,7 +168,9 @@ static bool is_erased(struct lane *lane, const struct message *message)
     };
     int64_t at_ms = 0;
 
-    if (erased_is_empty(erased) || !clock_parse_rfc3339(event->time.ptr, event->time.len, &at_ms))
+    if (erased_is_empty(erased) ||
+        str_eq(event->type, STR("kabao.wechat.user_authorization_revoke")) ||
+        !clock_parse_rfc3339(event->time.ptr, event->time.len, &at_ms))
         return false;
     return erased_knows(erased, &card, at_ms) ||
            str_is_set(erased_named_in(erased, event->appid, message->value, at_ms));

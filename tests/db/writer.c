@@ -564,46 +564,6 @@ static void test_writer_waits_for_a_server_that_comes_back(void **state)
     db_pool_free(pool);
 }
 
-/* writer_guard.read */
-static enum status read_version(struct db *tx, void *arg, int64_t *version, struct err *err)
-{
-    const int64_t *now = arg;
-
-    *version = *now;
-    return db_exec(tx, STR("DO 0"), NULL, 0, NULL, err);
-}
-
-static enum status put_decided(struct fixture *f, const char *code, int64_t version,
-                               struct err *err)
-{
-    const struct card card = {code, 1, "name", NULL, 0};
-    struct db_value values[6];
-    const struct db_row row = {&CARD, values};
-
-    card_values(&card, values);
-    return writer_do(
-        f->w, &(struct writer_job){.rows = &row, .count = 1, .guarded = true, .version = version},
-        deadline_none(), err);
-}
-
-static void test_writer_writes_nothing_that_another_version_decided(void **state)
-{
-    struct fixture *f = *state;
-    int64_t version = 7;
-    struct err err;
-
-    writer_set_guard(f->w, (struct writer_guard){read_version, &version});
-    must(put_decided(f, "new", 7, &err), &err);
-    assert_int_equal(put_decided(f, "old", 6, &err), ST_WAIT);
-    assert_string_equal(err.resource, "version");
-    put_card(f, &(struct card){"free", 1, "name", NULL, 0});
-    assert_int_equal(scratch_int(&f->scratch, "SELECT COUNT(*) FROM card"), 2);
-    assert_int_equal(scratch_int(&f->scratch, "SELECT COUNT(*) FROM card WHERE code='old'"), 0);
-    version = 8;
-    assert_int_equal(put_decided(f, "late", 7, &err), ST_WAIT);
-    must(put_decided(f, "late", 8, &err), &err);
-}
-
 #define WRITER_TEST(test) cmocka_unit_test_prestate_setup_teardown(test, begin, end, &fixture)
 
 int main(int argc, char **argv)
@@ -624,7 +584,6 @@ int main(int argc, char **argv)
         WRITER_TEST(test_writer_repeats_what_a_deadlock_undid),
         WRITER_TEST(test_writer_undoes_the_statements_of_a_refusing_fn),
         WRITER_TEST(test_writer_fns_share_a_transaction_without_harm),
-        WRITER_TEST(test_writer_writes_nothing_that_another_version_decided),
         WRITER_TEST(test_writer_waits_for_a_server_that_comes_back),
     };
     int failed;
