@@ -30,6 +30,16 @@ struct stage {
 #define OF_OPENID " WHERE appid=? AND openid=?"
 #define OF_CARD   " WHERE appid=? AND card_id=? AND card_code=?"
 
+/* Of any time: what an import was told it may still do. */
+#define OF_RUNS " import_run r JOIN "
+#define IMPORT_CARDS                                         \
+    "import_card c ON c.run_id=r.run_id SET "                \
+    "c.openid=NULL,c.unionid=NULL,c.membership_number=NULL," \
+    "c.mobile=NULL"
+#define IMPORTED                                                                              \
+    " AND ? IS NOT NULL AND COALESCE(c.openid,c.unionid,c.membership_number,c.mobile) IS NOT" \
+    " NULL"
+
 /* In this order: see erase_cursor. Friends' rows are found by the person's own pushes. */
 static const struct stage STAGES[] = {
     {.kind = FRIENDS},
@@ -42,6 +52,11 @@ static const struct stage STAGES[] = {
      .sql = "DELETE FROM verify_count" OF_OPENID " AND day<=DATEDIFF(?,'1970-01-01')+1" STEP},
     {FOR_OPENID, .sql = "UPDATE replay SET record_key=CONCAT('sha256:',SHA2(record_key,256))"
                         " WHERE record_key=CONCAT(?,':',?) AND started_at<=?" STEP},
+    {FOR_OPENID, .sql = "DELETE p FROM" OF_RUNS "import_person p ON p.run_id=r.run_id"
+                        " WHERE r.appid=? AND p.openid=? AND ? IS NOT NULL"},
+    {FOR_OPENID, .sql = "UPDATE" OF_RUNS IMPORT_CARDS " WHERE r.appid=? AND c.openid=?" IMPORTED},
+    {FOR_CARD, .sql = "UPDATE" OF_RUNS IMPORT_CARDS
+                      " WHERE r.appid=? AND c.card_id=? AND c.card_code=?" IMPORTED},
     {SCAN, .sql = "UPDATE command_result SET answer=NULL,errmsg=NULL,error=NULL",
      .id = "command_id", .from = "command_result", .text = "CONCAT_WS(' ',answer,errmsg,error)"},
     {SCAN, .sql = "UPDATE effect SET result=NULL", .id = "effect_id", .from = "effect",

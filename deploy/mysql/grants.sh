@@ -54,6 +54,9 @@ kabao-command   scene              SELECT, INSERT, UPDATE
 kabao-command   bound              SELECT, UPDATE, DELETE
 kabao-command   verify_code        SELECT, INSERT, UPDATE, DELETE
 kabao-command   verify_count       SELECT, INSERT, UPDATE, DELETE
+kabao-command   import_run         SELECT
+kabao-command   import_person      SELECT, DELETE
+kabao-command   import_card        SELECT, UPDATE
 kabao-command   erased             SELECT, INSERT, UPDATE
 kabao-command   erased_fence       SELECT, INSERT, UPDATE
 kabao-command   erasure            SELECT, INSERT, UPDATE, DELETE

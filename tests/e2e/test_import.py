@@ -367,3 +367,29 @@ def test_stopped_silent_another_and_anew(system):
     assert len(s.sim.requests(path=USERINFO)) == len(cards) - 1, "the run that was given up asks nothing any more"
     status, output = on_terminal(s.argv("run", "--from", path), b"n\n")
     assert status == 64 and f"Import {len(cards)} cards into demo" in output
+
+
+def test_an_erased_person_is_not_brought_back(system):
+    """Erased while a run that was cut short still holds what the file says of him; WeChat shows the card as before."""
+    cards = population(4)[:4]
+    s = system(cards)
+    path = s.file([(*key(card), card["openid"], "15521328888", f"N{n}") for n, card in enumerate(cards)],
+                  ("card_id", "card_code", "openid", "mobile", "membership_number"))
+    (gone, *others) = cards
+    cut = s.start(path)
+    s.db.wait_rows("import_card", 4)
+    cut.child.kill()
+    s.start_workers("command")
+    send = run_tool("kabaoctl", "command", "send", "member.erase", "--yes", "--wait", "60", "--body", "-", "--config", s.ini,
+                    text=json.dumps({"openid": gone["openid"]}))
+    assert send.returncode == 0, send
+    held = {(row["card_id"], row["card_code"]): row for row in s.db.query("SELECT * FROM import_card")}
+    assert [held[key(gone)][name] for name in ("openid", "mobile", "membership_number")] == [None] * 3
+    assert all(held[key(card)]["openid"] == card["openid"] for card in others)
+    for name in ("member", "store"):
+        s._run(name, s.config, ready=False).wait_ready(60)
+    report, _ = s.run(path)
+    assert (report["imported"], report["gone"], report["failed"]) == (3, 1, 0), report
+    s.stored()
+    assert set(s.members()) == set(s.accounts()) == {key(card) for card in others}
+    assert gone["openid"] not in json.dumps([r.json for r in s.kafka.read("state.member")])

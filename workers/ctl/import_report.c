@@ -157,7 +157,7 @@ static void print_counts(const struct import_job *job)
         {"cards found", sum_of(c->cards)},
         {"imported", c->cards[IMPORT_DONE]},
         {"accounts of points opened", c->opened},
-        {"gone (WeChat knows no such card)", c->cards[IMPORT_GONE]},
+        {"gone (no such card any more)", c->cards[IMPORT_GONE]},
         {"failed", c->cards[IMPORT_FAILED]},
         {"waiting", waiting_of(c->cards)},
     };

@@ -2,6 +2,7 @@
 #include "import.h"
 
 #include "model/schema_ids.h"
+#include "tables/erased.h"
 #include "tables/import.h"
 #include "wechat/member.h"
 
@@ -65,6 +66,30 @@ static enum status tell_refused(struct lane *lane, const struct look *l, const s
                                 struct err *err)
 {
     struct word word = {l, wechat_card_gone(why) ? IMPORT_GONE : IMPORT_FAILED, why, false};
+
+    return lane_run(lane, tell, &word, err);
+}
+
+/* Whoever was erased is not brought back, whatever WeChat still shows. Who came anew since is told
+ * by pushes. */
+static bool is_erased(struct lane *lane, const struct look *l)
+{
+    const struct account *account = lane_account(lane, l->known.account);
+    const struct erased_who who = {
+        .appid = str_from(account ? account->appid : NULL),
+        .openid = str_is_set(l->m.openid) ? l->m.openid : l->known.openid,
+        .unionid = str_is_set(l->m.unionid) ? l->m.unionid : l->known.unionid,
+        .card_id = l->known.card_id,
+        .card_code = l->known.card_code,
+    };
+
+    return erased_knows(lane_erased(lane), &who, 0);
+}
+
+static enum status tell_erased(struct lane *lane, const struct look *l, struct err *err)
+{
+    const struct err why = {.code = "erased", .text = "was forgotten by member erase"};
+    struct word word = {l, IMPORT_GONE, &why, false};
 
     return lane_run(lane, tell, &word, err);
 }
@@ -153,6 +178,8 @@ enum status import_on_card(struct lane *lane, const struct message *message, str
         rc = lane_run(lane, ask, &word, err);
     if (rc != ST_OK || !word.wanted)
         return rc;
+    if (is_erased(lane, &l))
+        return tell_erased(lane, &l, err);
     rc = ask_wechat(lane, &l, &why);
     if (rc == ST_REJECT)
         return tell_refused(lane, &l, &why, err);
@@ -160,6 +187,8 @@ enum status import_on_card(struct lane *lane, const struct message *message, str
         *err = why;
         return rc;
     }
+    if (is_erased(lane, &l))
+        return tell_erased(lane, &l, err);
     rc = join(lane, &l, err);
     return rc == ST_OK ? keep(lane, &l, err) : rc;
 }
