@@ -62,16 +62,22 @@ def parse_metrics(text):
 
 
 class Program(Process):
-    """kabao-NAME with its own INI, admin port and log file. `config` is a kit.config.Config."""
+    """kabao-NAME with its own admin port and log file. `config` is a kit.config.Config, written to an INI of its own, or
+    the path of settings that are used as they stand."""
 
     def __init__(self, name, config, directory, label, env=None):
         self.name = name
         self.admin_port = free_port()
-        changes = {"admin": {"listen": f"127.0.0.1:{self.admin_port}"}}
-        if name == "ingress" and "listen" not in config.sections.get("ingress", {}):
-            changes["ingress"] = {"listen": f"127.0.0.1:{free_port()}"}
-        self.config = config.with_(changes)
-        self.ini = self.config.write(Path(directory) / f"{label}.ini")
+        admin = f"127.0.0.1:{self.admin_port}"
+        if isinstance(config, Path):
+            self.config, self.ini = None, config
+            env = {**(env or {}), "KABAO_ADMIN_LISTEN": admin}
+        else:
+            changes = {"admin": {"listen": admin}}
+            if name == "ingress" and "listen" not in config.sections.get("ingress", {}):
+                changes["ingress"] = {"listen": f"127.0.0.1:{free_port()}"}
+            self.config = config.with_(changes)
+            self.ini = self.config.write(Path(directory) / f"{label}.ini")
         super().__init__([BIN / f"kabao-{name}", "--config", self.ini], Path(directory) / f"{label}.log",
                          clean_env(env))
 

@@ -41,6 +41,9 @@ class Scripted:
 
     answer = ""  # where no rule has another
 
+    def greet(self, path):
+        """The body of what a GET gets; None: 404."""
+
     def __init__(self, certificate=None):
         self.certificate = certificate  # (certificate file, key file): https
         self.port = free_port()
@@ -68,6 +71,9 @@ class Scripted:
                 with peer._lock:
                     peer._open.discard(self.connection)
                 super().finish()
+
+            def do_GET(self):
+                peer._greet(self)
 
             def do_POST(self):
                 peer._serve(self)
@@ -119,6 +125,13 @@ class Scripted:
                         rule.left -= 1
                     return rule
         return Rule(body=self.answer)
+
+    def _greet(self, handler):
+        body = self.greet(handler.path)
+        handler.send_response(404 if body is None else 200)
+        handler.send_header("Content-Length", str(len(body or "")))
+        handler.end_headers()
+        handler.wfile.write((body or "").encode())
 
     def _serve(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
