@@ -22,7 +22,7 @@ static enum status count_run(struct db *tx UNUSED, void *arg, struct err *err UN
     return ST_OK;
 }
 
-static enum status run_decided(struct writer *w, int *runs, int64_t version, struct err *err)
+static enum status run_decided(struct writer *w, void *runs, int64_t version, struct err *err)
 {
     const struct writer_job job = {
         .fn = count_run, .arg = runs, .guarded = true, .version = version};
