@@ -15,7 +15,7 @@ builds=$KABAO_ROOT/build
 passed=0
 failed=0
 E2E_JOBS=3    # each with a broker and a database server of its own; they mostly wait
-PYTEST_S=2100 # a run of pytest that takes longer is ended: a caller with a limit of its own gets an answer
+PYTEST_S=3000 # a run of pytest that takes longer is ended: a caller with a limit of its own gets an answer
 KABAO_SEED=${KABAO_SEED:-$((RANDOM * 32768 + RANDOM))}
 export KABAO_SEED
 export PYTHONDONTWRITEBYTECODE=1

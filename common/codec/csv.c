@@ -238,29 +238,38 @@ static size_t count_columns(const struct csv_column *columns)
     return count;
 }
 
+static enum status read_rows(struct reader *r, int fd)
+{
+    AUTO(mem_freep) struct column *places = mem_array(r->count + 1, sizeof(*places));
+    AUTO(mem_freep) struct str *values = mem_array(r->count + 1, sizeof(*values));
+
+    if (!places || !values)
+        return err_fatal(r->err, "memory", "%s: memory is short", r->path);
+    for (size_t i = 0; i < r->count; i++)
+        places[i].cell = SIZE_MAX;
+    r->columns = places;
+    r->values = values;
+    r->line = 1;
+    r->texts.max = r->count * CELL_MAX;
+    parse_file(r, fd);
+    buf_done(&r->texts);
+    return r->rc;
+}
+
 enum status csv_read(const char *path, const struct csv_column *columns, csv_row_fn *fn, void *arg,
                      struct err *err)
 {
     AUTO(file_close) const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    const size_t count = count_columns(columns);
-    AUTO(mem_freep) struct column *places = mem_array(count + 1, sizeof(*places));
-    AUTO(mem_freep) struct str *values = mem_array(count + 1, sizeof(*values));
-    struct reader r = {
-        .path = path, .wanted = columns, .count = count, .fn = fn, .arg = arg, .err = err};
+    struct reader r = {.path = path,
+                       .wanted = columns,
+                       .count = count_columns(columns),
+                       .fn = fn,
+                       .arg = arg,
+                       .err = err};
 
     if (fd < 0)
         return err_errno(err, ST_FATAL, errno, path);
-    if (!places || !values)
-        return err_fatal(err, "memory", "%s: memory is short", path);
-    for (size_t i = 0; i < count; i++)
-        places[i].cell = SIZE_MAX;
-    r.columns = places;
-    r.values = values;
-    r.line = 1;
-    r.texts.max = count * CELL_MAX;
-    parse_file(&r, fd);
-    buf_done(&r.texts);
-    return r.rc;
+    return read_rows(&r, fd);
 }
 
 static bool needs_quotes(struct str value)

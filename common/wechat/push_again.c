@@ -131,15 +131,15 @@ static void add_signature(const struct making *m, struct hasher *sha1, const cha
 
 static enum status write_query(const struct making *m, struct buf *out, struct err *err)
 {
-    AUTO(hasher_freep) struct hasher *sha1 = hasher_new(HASH_SHA1);
+    AUTO(hasher_freep) struct hasher *hasher = hasher_new(HASH_SHA1);
 
-    if (sha1 == NULL)
+    if (hasher == NULL)
         return no_memory(err);
-    add_signature(m, sha1, "signature", (struct str){NULL, 0}, out);
+    add_signature(m, hasher, "signature", (struct str){NULL, 0}, out);
     buf_addf(out, "&timestamp=%s&nonce=%s&openid=", m->time, m->nonce);
     url_encode(m->event->openid, out);
     if (str_is_set(m->encrypted))
-        add_signature(m, sha1, "&encrypt_type=aes&msg_signature", m->encrypted, out);
+        add_signature(m, hasher, "&encrypt_type=aes&msg_signature", m->encrypted, out);
     return ST_OK;
 }
 

@@ -153,8 +153,8 @@ class Shop:
         return done.stdout
 
     def behind(self):
-        """What the operator sees of records not yet done, parked and dead, over all workers."""
-        rows = json.loads(self.tool("lag", "--json"))
+        """What the operator sees of records not yet done, parked and dead, over all workers that run."""
+        rows = [row for row in json.loads(self.tool("lag", "--json")) if row["worker"] in self.fleet]
         return {name: sum(row[name] or 0 for row in rows) for name in ("lag", "parked", "dead")}
 
     def settle(self, timeout):

@@ -300,11 +300,13 @@ def test_a_bad_token_is_reported_once_and_replaced_once(served, place, run, kafk
 
 
 def test_a_report_that_was_not_taken_is_asked_for_again(place_without_topics, run, kafka):
-    """202 says that the broker has it, or had it a moment ago: a 503 before that does not count."""
+    """202 says that the broker has it, or had it a moment ago: a 503 before that does not count, though what it was about
+    waits for the broker and comes late, once more."""
     ingress = run("ingress", place_without_topics, ready=False)
     wait_for(lambda: ingress.log_lines("api.filled"), 20, "an ingress that listens and knows no token")
     client = Client(ingress, "token-of-all")
-    report = lambda: client.post(TOKEN, {"bad": "the-first"})
+    said = []
+    report = lambda: said.append(1) or client.post(TOKEN, {"bad": "the-first"})
     assert problem(report(), 503)["type"].endswith("/no-token")
     kafka.create("state.token")
     seal(kafka, "access_token", "the-first", 7200)
@@ -313,9 +315,11 @@ def test_a_report_that_was_not_taken_is_asked_for_again(place_without_topics, ru
     assert not ingress.log_lines("token.bad")
     kafka.create("cmd.token")
     wait_for(lambda: report().status == 202, 20, "the broker")
-    (record,) = kafka.wait("cmd.token", 1)
-    assert record.json["fingerprint"] == hashlib.sha256(b"the-first").hexdigest()[:16]
-    assert report().status == 202 and len(kafka.read("cmd.token")) == 1 == len(ingress.log_lines("token.bad"))
+    most = len(said)
+    assert report().status == 202
+    records = kafka.wait("cmd.token", 1)
+    assert len(records) < most and len(ingress.log_lines("token.bad")) == 1
+    assert {record.json["fingerprint"] for record in records} == {hashlib.sha256(b"the-first").hexdigest()[:16]}
 
 
 def seal(kafka, kind, token, expires_in_s, fetched_ago_s=0):

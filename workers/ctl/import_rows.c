@@ -40,7 +40,9 @@ static bool is_rounded(struct str code)
 /* Empty cells are not known. */
 static struct str known(struct str cell)
 {
-    return str_is_empty(cell) ? (struct str){0} : cell;
+    static const struct str unknown = {NULL, 0};
+
+    return str_is_empty(cell) ? unknown : cell;
 }
 
 const char *import_row_read(const struct str values[IMPORT_COLUMNS], struct arena *arena,

@@ -111,7 +111,7 @@ static int run_command(const struct ctl_command *command, struct ctl *ctl, uint6
         return ctl_usage("wrong number of words");
     if (given & ~(command->options | CTL_EVERYWHERE))
         return ctl_usage("an option that this subcommand does not understand");
-    code = command->options & CTL_BARE ? EXIT_DONE : load(ctl, &settings);
+    code = (command->options & CTL_BARE) ? EXIT_DONE : load(ctl, &settings);
     if (code != EXIT_DONE)
         return code;
     ctl->settings = settings;
