@@ -317,7 +317,7 @@ def test_a_report_that_was_not_taken_is_asked_for_again(place_without_topics, ru
     wait_for(lambda: report().status == 202, 20, "the broker")
     most = len(said)
     assert report().status == 202
-    records = kafka.wait("cmd.token", 1)
+    records = kafka.wait("cmd.token", 2)
     assert len(records) < most and len(ingress.log_lines("token.bad")) == 1
     assert {record.json["fingerprint"] for record in records} == {hashlib.sha256(b"the-first").hexdigest()[:16]}
 
